@@ -1,0 +1,157 @@
+import type { JsonObject } from '../json/json.js';
+import type { LaneTarget, Operation } from './operation.js';
+import type { KindRules, RequestRules } from './request-rules.js';
+
+/** One item of a request and the entries it came from: several, where they were merged. */
+export interface PlannedItem<Entry> {
+  readonly text: string;
+  /** UTF-8 bytes of `text`. */
+  readonly bytes: number;
+  readonly entries: readonly Entry[];
+}
+
+/** One HTTP call to be made. */
+export interface PlannedRequest<Entry> {
+  readonly lane: LaneTarget;
+  readonly kind: string;
+  readonly stage: number;
+  readonly path: string;
+  readonly body: string;
+  /** UTF-8 bytes of `body`. */
+  readonly bytes: number;
+  readonly items: readonly PlannedItem<Entry>[];
+}
+
+export interface BatchLimits {
+  /** Items per request, at most; the destination's own limit per kind holds as well. */
+  readonly maxItems: number;
+  /** UTF-8 bytes of a request's body, at most. */
+  readonly maxBytes: number;
+}
+
+export interface RequestPlan<Entry> {
+  /** In the order of their stages. */
+  readonly requests: readonly PlannedRequest<Entry>[];
+  /** Entries whose item alone is over `maxBytes`. */
+  readonly oversized: readonly Entry[];
+}
+
+interface Group<Entry> {
+  readonly lane: LaneTarget;
+  readonly kind: string;
+  readonly rules: KindRules;
+  /** In the order of their first entry. */
+  readonly drafts: Draft<Entry>[];
+  readonly byMergeKey: Map<string, Draft<Entry>>;
+}
+
+interface Draft<Entry> {
+  item: JsonObject;
+  readonly entries: Entry[];
+}
+
+/**
+ * Plans the fewest requests that carry a window of operations: grouped by lane and kind, at most `maxItems` items and
+ * `maxBytes` bytes each, repeats merged where the kind allows it. Pure.
+ *
+ * What holds for every input: each entry is in exactly one item or in `oversized`; items keep the order of their first
+ * entry; a merged item has the effect of its entries in their order; requests are ordered by stage, so sending them one
+ * after the other, lane by lane, keeps the order that the events of one identity need.
+ */
+export function planRequests<Entry extends { readonly operation: Operation }>(
+  window: readonly Entry[],
+  rules: RequestRules,
+  limits: BatchLimits,
+): RequestPlan<Entry> {
+  const requests: PlannedRequest<Entry>[] = [];
+  const oversized: Entry[] = [];
+  const groups = groupEntries(window, rules);
+  groups.sort((a, b) => a.rules.stage - b.rules.stage);
+  for (const group of groups) packGroup(group, limits, requests, oversized);
+  return { requests, oversized };
+}
+
+/** The request that carries these items; also how a refused request is cut into smaller ones. */
+export function composeRequest<Entry>(
+  lane: LaneTarget,
+  kind: string,
+  rules: KindRules,
+  items: readonly PlannedItem<Entry>[],
+): PlannedRequest<Entry> {
+  const bytes = items.reduce((sum, item) => sum + item.bytes, rules.overheadBytes(lane) + items.length - 1);
+  const body = rules.wrap(
+    lane,
+    items.map((item) => item.text),
+  );
+  return { lane, kind, stage: rules.stage, path: rules.path, body, bytes, items };
+}
+
+function groupEntries<Entry extends { readonly operation: Operation }>(
+  window: readonly Entry[],
+  rules: RequestRules,
+): Group<Entry>[] {
+  const groups = new Map<string, Map<string, Group<Entry>>>();
+  for (const entry of window) {
+    const { lane, kind, item } = entry.operation;
+    const group = findGroup(groups, lane, kind, rules);
+    const key = group.rules.mergeKey?.(item);
+    const earlier = key === undefined ? undefined : group.byMergeKey.get(key);
+    if (earlier === undefined) {
+      const draft: Draft<Entry> = { item, entries: [entry] };
+      group.drafts.push(draft);
+      if (key !== undefined) group.byMergeKey.set(key, draft);
+    } else {
+      earlier.item = group.rules.merge?.(earlier.item, item) ?? earlier.item;
+      earlier.entries.push(entry);
+    }
+  }
+  return [...groups.values()].flatMap((kinds) => [...kinds.values()]);
+}
+
+function findGroup<Entry>(
+  groups: Map<string, Map<string, Group<Entry>>>,
+  lane: LaneTarget,
+  kind: string,
+  rules: RequestRules,
+): Group<Entry> {
+  let kinds = groups.get(lane.key);
+  if (kinds === undefined) groups.set(lane.key, (kinds = new Map<string, Group<Entry>>()));
+  let group = kinds.get(kind);
+  if (group === undefined) {
+    const kindRules = rules[kind];
+    if (kindRules === undefined) throw new Error(`no request rules for operations of kind ${kind}`);
+    kinds.set(kind, (group = { lane, kind, rules: kindRules, drafts: [], byMergeKey: new Map() }));
+  }
+  return group;
+}
+
+function packGroup<Entry>(
+  { lane, kind, rules, drafts }: Group<Entry>,
+  limits: BatchLimits,
+  requests: PlannedRequest<Entry>[],
+  oversized: Entry[],
+): void {
+  const maxItems = Math.min(limits.maxItems, rules.maxItems);
+  const overhead = rules.overheadBytes(lane);
+  let items: PlannedItem<Entry>[] = [];
+  let bytes = overhead;
+  const close = (): void => {
+    if (items.length > 0) requests.push(composeRequest(lane, kind, rules, items));
+    items = [];
+    bytes = overhead;
+  };
+  for (const { item, entries } of drafts) {
+    // Serialised once: the text goes into the body, and into any smaller body the request may be cut into.
+    const text = JSON.stringify(item);
+    const size = Buffer.byteLength(text);
+    if (overhead + size > limits.maxBytes) {
+      oversized.push(...entries);
+      continue;
+    }
+    const comma = items.length === 0 ? 0 : 1;
+    if (items.length === maxItems || bytes + comma + size > limits.maxBytes) close();
+    bytes += (items.length === 0 ? 0 : 1) + size;
+    items.push({ text, bytes: size, entries });
+  }
+  close();
+}

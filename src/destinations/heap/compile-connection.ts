@@ -1,0 +1,148 @@
+import { readFileSync } from 'node:fs';
+
+import { Adjustments } from '../../core/adjustments.js';
+import type { LaneTarget, Operation } from '../../core/batching/operation.js';
+import { isEventType } from '../../core/event/event.js';
+import { defaultShapeLimits, parseEvent, type ParsedEvent } from '../../core/event/parse-event.js';
+import { inspectJson } from '../../core/json/inspect.js';
+import { isJsonObject, type Json, type JsonObject } from '../../core/json/json.js';
+import { compileMapping, type CompiledMapping } from '../../core/mapping/compile-mapping.js';
+import type { Mapping } from '../../core/mapping/mapping.js';
+import { MappingFault } from '../../core/mapping/mapping-fault.js';
+import { extendMapping, readMapping } from '../../core/mapping/read-mapping.js';
+import { reasons, type DropReason, type RejectionReason } from '../../core/reasons.js';
+import type { TransformResult } from '../../core/transform-result.js';
+import type { HeapConnection, HeapSettings, PresetName, Region } from './connection.js';
+import { derivedValues } from './identity.js';
+import { withinLimits } from './limits.js';
+import { operationKinds, type OperationKind } from './operation-kind.js';
+
+/** Turns one parsed event of a connection into operations. Total: never throws, never changes the event. */
+export type TransformEvent = (event: Json) => TransformResult;
+
+/**
+ * Compiles a connection: its mapping is read, laid over its preset and turned into closures once.
+ *
+ * @param faults receives one sentence for everything that is wrong with the mapping; the function returned is then not
+ *   to be used.
+ */
+export function compileConnection(connection: HeapConnection, faults: string[]): TransformEvent {
+  const lane = laneTarget(connection.region, connection.appId);
+  const mapping = compileMapping(
+    resolveMapping(connection, faults),
+    {
+      operations: operationKinds,
+      derived: derivedValues(connection.settings),
+      settings: { accountIdProperty: connection.settings.accountIdProperty },
+      flatten: {
+        objects: connection.settings.nestedObjects,
+        arrays: connection.settings.arrays,
+        joinWith: connection.settings.joinWith,
+      },
+    },
+    faults,
+  );
+  const checks = connection.preset === 'rudderstack' ? peerChecks : heapChecks(connection.settings);
+  return (value) => transform(value, mapping, lane, checks);
+}
+
+export function laneTarget(region: Region, appId: string): LaneTarget {
+  return { key: `${region}:${appId}`, region, appId };
+}
+
+/** What a preset asks of an event before it is mapped, and of an operation after. */
+interface PresetChecks {
+  readonly parse: (value: Json) => ParsedEvent;
+  /** The item as it may be sent, or `undefined` when nothing is left of it. */
+  readonly finish: (kind: OperationKind, fields: JsonObject, adjustments: Adjustments) => JsonObject | undefined;
+}
+
+function heapChecks(settings: HeapSettings): PresetChecks {
+  return {
+    parse: parseEvent,
+    finish: (kind, fields, adjustments) => {
+      const item = withinLimits(kind, fields, settings, adjustments);
+      return isPointless(kind, item) ? undefined : item;
+    },
+  };
+}
+
+const peerChecks: PresetChecks = { parse: parseLikeRudderStack, finish: (_kind, fields) => fields };
+
+function transform(value: Json, mapping: CompiledMapping, lane: LaneTarget, checks: PresetChecks): TransformResult {
+  const parsed = checks.parse(value);
+  if (!parsed.ok) return { outcome: 'rejected', reason: parsed.reason, detail: parsed.detail };
+  const map = mapping[parsed.event.type];
+  if (map === undefined) {
+    return { outcome: 'rejected', reason: 'type_unsupported', detail: `no operation for type "${parsed.event.type}"` };
+  }
+  const adjustments = new Adjustments();
+  const mapped = map(parsed.event, adjustments);
+  if (mapped instanceof MappingFault) return unmapped(mapped);
+
+  const operations: Operation[] = [];
+  for (const { kind, fields } of mapped) {
+    const item = checks.finish(kind as OperationKind, fields, adjustments);
+    if (item !== undefined) operations.push({ lane, kind, item });
+  }
+  if (operations.length === 0) return { outcome: 'dropped', reason: 'nothing_to_send' };
+  return { outcome: 'mapped', operations, adjustments };
+}
+
+/** A property write whose properties all fell to Heap's rules, such as an identify with nothing but an `id`. */
+function isPointless(kind: OperationKind, item: JsonObject): boolean {
+  if (kind === 'track' || kind === 'identify') return false;
+  const properties = item['properties'];
+  if (!isJsonObject(properties)) return true;
+  for (const key in properties) if (Object.hasOwn(properties, key)) return false;
+  return true;
+}
+
+function unmapped({ reason, detail }: MappingFault): TransformResult {
+  return isDropReason(reason)
+    ? { outcome: 'dropped', reason }
+    : { outcome: 'rejected', reason, detail: detail === '' ? reasons[reason].summary : detail };
+}
+
+function isDropReason(reason: RejectionReason | DropReason): reason is DropReason {
+  return reasons[reason].group === 'dropped';
+}
+
+/**
+ * The peer checks nothing but the type, and compares it exactly; the bounds on keys and depth stay, as they protect
+ * the process.
+ */
+function parseLikeRudderStack(value: Json): ParsedEvent {
+  if (!isJsonObject(value)) return { ok: false, reason: 'event_not_object', detail: 'expected a JSON object' };
+  const { keys, depth } = inspectJson(value, defaultShapeLimits);
+  if (depth > defaultShapeLimits.maxDepth) return { ok: false, reason: 'nested_too_deep', detail: '' };
+  if (keys > defaultShapeLimits.maxKeys) return { ok: false, reason: 'too_many_keys', detail: '' };
+  const type = value['type'];
+  if (!type) return { ok: false, reason: 'type_missing', detail: 'message Type is not present. Aborting message.' };
+  if (!isEventType(type)) {
+    return { ok: false, reason: 'type_unsupported', detail: `message type ${String(type as string)} is not supported` };
+  }
+  return { ok: true, event: { ...value, type }, keys };
+}
+
+function resolveMapping(connection: HeapConnection, faults: string[]): Mapping {
+  const own = connection.mapping;
+  if (own === undefined) return presets[connection.preset];
+  if (own.extends === undefined) return own;
+  if (own.extends === 'heap' || own.extends === 'rudderstack') return extendMapping(presets[own.extends], own, faults);
+  faults.push(`extends "${own.extends}" is no preset; it may be heap or rudderstack`);
+  return own;
+}
+
+const presets: Readonly<Record<PresetName, Mapping>> = {
+  heap: readPreset('heap'),
+  rudderstack: readPreset('rudderstack'),
+};
+
+function readPreset(name: PresetName): Mapping {
+  const file = new URL(`./mapping/${name}.json`, import.meta.url);
+  const faults: string[] = [];
+  const mapping = readMapping(JSON.parse(readFileSync(file, 'utf8')), faults);
+  if (mapping === undefined) throw new Error(`the ${name} preset is broken: ${faults.join('; ')}`);
+  return mapping;
+}
