@@ -11,7 +11,8 @@ const layers = {
   destinations: ['core'],
   sources: ['core'],
   http: ['core', 'sources', 'destinations'],
-  cli: ['core', 'sources', 'destinations', 'http'],
+  service: ['core', 'sources', 'destinations', 'http'],
+  cli: ['core', 'sources', 'destinations', 'http', 'service'],
 };
 
 const importDirection = Object.entries(layers).map(([layer, allowed]) => {
@@ -41,7 +42,7 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       'no-console': 'error',

@@ -38,7 +38,10 @@ export const reasons = {
   event_name_missing: { group: 'rejected', summary: 'A track event has no event name.' },
   identity_missing: { group: 'rejected', summary: 'The event names neither a user nor an anonymous visitor.' },
   identity_placeholder: { group: 'rejected', summary: 'The only user id is a placeholder such as "undefined".' },
-  identity_too_long: { group: 'rejected', summary: 'The user id is over 255 characters; cut, it could be somebody else.' },
+  identity_too_long: {
+    group: 'rejected',
+    summary: 'The user id is over 255 characters; cut, it could be somebody else.',
+  },
   identity_invalid: { group: 'rejected', summary: 'The user id has NUL characters or broken surrogate pairs.' },
   account_id_missing: { group: 'rejected', summary: 'A group event has no usable groupId.' },
   account_id_too_long: { group: 'rejected', summary: 'The groupId is over 255 characters.' },

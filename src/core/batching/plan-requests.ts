@@ -7,6 +7,8 @@ export interface PlannedItem<Entry> {
   readonly text: string;
   /** UTF-8 bytes of `text`. */
   readonly bytes: number;
+  /** Requests with the same order key are sent in order; see `KindRules.orderKey`. */
+  readonly orderKey?: string;
   readonly entries: readonly Entry[];
 }
 
@@ -151,7 +153,11 @@ function packGroup<Entry>(
     const comma = items.length === 0 ? 0 : 1;
     if (items.length === maxItems || bytes + comma + size > limits.maxBytes) close();
     bytes += (items.length === 0 ? 0 : 1) + size;
-    items.push({ text, bytes: size, entries });
+    items.push(
+      rules.orderKey === undefined
+        ? { text, bytes: size, entries }
+        : { text, bytes: size, entries, orderKey: rules.orderKey(item) },
+    );
   }
   close();
 }

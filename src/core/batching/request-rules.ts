@@ -14,6 +14,11 @@ export interface KindRules {
   readonly mergeKey?: (item: JsonObject) => string;
   /** The item that has the effect of both, one after the other. */
   readonly merge?: (earlier: JsonObject, later: JsonObject) => JsonObject;
+  /**
+   * Given for kinds whose requests need no order among themselves, except those with the same key. Without it the
+   * requests of a kind are sent one after the other.
+   */
+  readonly orderKey?: (item: JsonObject) => string;
   /** Bytes of the body beside the items and the commas between them. */
   readonly overheadBytes: (lane: LaneTarget) => number;
   /** The body of a request with these items, each a JSON object's text. */

@@ -42,19 +42,20 @@ function explain(error: ErrorObject): SchemaFault {
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
     .map((step) => (/^\d+$/.test(step) ? Number(step) : step));
   const params = error.params as Readonly<Record<string, unknown>>;
-  const described = error.parentSchema?.['description'];
+  const parentSchema: Readonly<Record<string, unknown>> = error.parentSchema ?? {};
+  const described = parentSchema.description;
   const hint = typeof described === 'string' ? ` (${described})` : '';
   switch (error.keyword) {
     case 'additionalProperties':
     case 'unevaluatedProperties': {
-      const key = String(params['additionalProperty'] ?? params['unevaluatedProperty']);
-      const known = Object.keys((error.parentSchema?.['properties'] ?? {}) as object);
+      const key = String(params.additionalProperty ?? params.unevaluatedProperty);
+      const known = Object.keys(parentSchema.properties ?? {});
       return { path: [...path, key], message: `is not known here; known are ${known.join(', ')}` };
     }
     case 'required':
-      return { path: [...path, String(params['missingProperty'])], message: 'is required' };
+      return { path: [...path, String(params.missingProperty)], message: 'is required' };
     case 'enum':
-      return { path, message: `must be one of ${JSON.stringify(params['allowedValues']).slice(1, -1)}` };
+      return { path, message: `must be one of ${JSON.stringify(params.allowedValues).slice(1, -1)}` };
     case 'anyOf':
       return { path, message: `has none of the allowed forms${hint}` };
     default:

@@ -35,7 +35,7 @@ export function parseEvent(value: Json, limits: ShapeLimits = defaultShapeLimits
   const event = withPlainType(value);
   if (validate(event)) return { ok: true, event, keys: shape.keys };
 
-  const type = value['type'];
+  const type = value.type;
   if (type === undefined || type === null || type === '') return rejected('type_missing', 'the event has no "type"');
   const fault = validate.errors?.[0];
   const field = fault?.instancePath.slice(1) ?? '';
@@ -52,7 +52,7 @@ export function parseEvent(value: Json, limits: ShapeLimits = defaultShapeLimits
  * made for such rare spellings only.
  */
 function withPlainType(value: Exclude<Json, string | number | boolean | null | readonly Json[]>): Json {
-  const type = value['type'];
+  const type = value.type;
   if (typeof type !== 'string' || type.length > 20) return value;
   const plain = type.trim().toLowerCase();
   return plain === type ? value : { ...value, type: plain };

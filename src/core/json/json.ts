@@ -21,9 +21,8 @@ export function isJsonArray(value: Json | undefined): value is readonly Json[] {
 export function isEmptyJson(value: Json): boolean {
   if (typeof value === 'string') return value.length === 0;
   if (typeof value !== 'object' || value === null) return false;
-  if (Array.isArray(value)) return value.length === 0;
-  for (const key in value) if (Object.hasOwn(value, key)) return false;
-  return true;
+  if (isJsonArray(value)) return value.length === 0;
+  return isJsonObject(value) && Object.keys(value).length === 0;
 }
 
 /**

@@ -27,10 +27,7 @@ export function compileConversion(conversion: Conversion, flatten: FlattenOption
   return compileExclude(conversion.exclude);
 }
 
-function compileNamed(
-  name: Extract<Conversion, string>,
-  flatten: FlattenOptions,
-): CompiledConversion {
+function compileNamed(name: Extract<Conversion, string>, flatten: FlattenOptions): CompiledConversion {
   switch (name) {
     case 'toString':
       return viaText((text) => text);
@@ -54,12 +51,7 @@ function compileNamed(
   }
 }
 
-function orFailed(
-  converted: Json | undefined,
-  value: Json,
-  name: string,
-  adjustments: Adjustments,
-): Json | undefined {
+function orFailed(converted: Json | undefined, value: Json, name: string, adjustments: Adjustments): Json | undefined {
   if (converted === undefined && value !== null) adjustments.note('conversion_failed', name);
   return converted;
 }

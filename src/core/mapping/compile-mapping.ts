@@ -1,7 +1,7 @@
-import { Adjustments } from '../adjustments.js';
+import type { Adjustments } from '../adjustments.js';
 import { eventTypes, type EventType } from '../event/event.js';
 import { isEmptyJson, isJsonObject, setOwn, type Json, type JsonObject, type MutableJsonObject } from '../json/json.js';
-import { reasons, type DropReason, type RejectionReason } from '../reasons.js';
+import { reasons } from '../reasons.js';
 import { compileConversion, type CompiledConversion } from './compile-conversion.js';
 import { compileTemplate } from './compile-template.js';
 import { truncateText } from './conversions/text.js';
@@ -59,11 +59,7 @@ interface CompiledOperation {
 /** Fills one key of the operation, or says why the operation can't be. */
 type CompiledRule = (source: JsonObject, out: MutableJsonObject, adjustments: Adjustments) => MappingFault | undefined;
 
-function mapEvent(
-  operations: readonly CompiledOperation[],
-  source: JsonObject,
-  adjustments: Adjustments,
-): MappedEvent {
+function mapEvent(operations: readonly CompiledOperation[], source: JsonObject, adjustments: Adjustments): MappedEvent {
   const mapped: MappedOperation[] = [];
   let skipped: MappingFault | undefined;
   for (const operation of operations) {
@@ -171,7 +167,8 @@ function missingFault(
       : new MappingFault('required_field_missing', `nothing was found for "${rule.destKey}"`);
   }
   const group = Object.hasOwn(reasons, rule.reason) ? reasons[rule.reason].group : undefined;
-  if (group === undefined) fail(`reason "${rule.reason}" is not a registered reason for rejecting or dropping an event`);
+  if (group === undefined)
+    fail(`reason "${rule.reason}" is not a registered reason for rejecting or dropping an event`);
   return new MappingFault(rule.reason);
 }
 

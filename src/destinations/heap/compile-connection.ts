@@ -5,7 +5,7 @@ import type { LaneTarget, Operation } from '../../core/batching/operation.js';
 import { isEventType } from '../../core/event/event.js';
 import { defaultShapeLimits, parseEvent, type ParsedEvent } from '../../core/event/parse-event.js';
 import { inspectJson } from '../../core/json/inspect.js';
-import { isJsonObject, type Json, type JsonObject } from '../../core/json/json.js';
+import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../core/json/json.js';
 import { compileMapping, type CompiledMapping } from '../../core/mapping/compile-mapping.js';
 import type { Mapping } from '../../core/mapping/mapping.js';
 import { MappingFault } from '../../core/mapping/mapping-fault.js';
@@ -92,7 +92,7 @@ function transform(value: Json, mapping: CompiledMapping, lane: LaneTarget, chec
 /** A property write whose properties all fell to Heap's rules, such as an identify with nothing but an `id`. */
 function isPointless(kind: OperationKind, item: JsonObject): boolean {
   if (kind === 'track' || kind === 'identify') return false;
-  const properties = item['properties'];
+  const properties = item.properties;
   if (!isJsonObject(properties)) return true;
   for (const key in properties) if (Object.hasOwn(properties, key)) return false;
   return true;
@@ -117,12 +117,18 @@ function parseLikeRudderStack(value: Json): ParsedEvent {
   const { keys, depth } = inspectJson(value, defaultShapeLimits);
   if (depth > defaultShapeLimits.maxDepth) return { ok: false, reason: 'nested_too_deep', detail: '' };
   if (keys > defaultShapeLimits.maxKeys) return { ok: false, reason: 'too_many_keys', detail: '' };
-  const type = value['type'];
+  const type = value.type;
   if (!type) return { ok: false, reason: 'type_missing', detail: 'message Type is not present. Aborting message.' };
   if (!isEventType(type)) {
-    return { ok: false, reason: 'type_unsupported', detail: `message type ${String(type as string)} is not supported` };
+    return { ok: false, reason: 'type_unsupported', detail: `message type ${asText(type)} is not supported` };
   }
   return { ok: true, event: { ...value, type }, keys };
+}
+
+/** As JavaScript joins a value to a string, which is what the peer's message shows. */
+function asText(value: Json): string {
+  if (isJsonArray(value)) return value.map((element) => (element === null ? '' : asText(element))).join(',');
+  return isJsonObject(value) ? '[object Object]' : String(value);
 }
 
 function resolveMapping(connection: HeapConnection, faults: string[]): Mapping {

@@ -41,7 +41,7 @@ export function derivedValues(settings: HeapSettings): Readonly<Record<string, D
 
   const anonymousUserId = (id: CandidateId | undefined): Json | undefined | MappingFault => {
     if (id === undefined || id.fault === 'placeholder') return undefined;
-    if (id.fault !== undefined) return new MappingFault(`identity_${id.fault}`, 'anonymousId');
+    if (id.fault !== undefined) return unusable('identity', 'anonymousId', id.fault);
     switch (settings.anonymousIdentity) {
       case 'hash':
         return userIdOfAnonymousId(id.text);
@@ -59,13 +59,14 @@ export function derivedValues(settings: HeapSettings): Readonly<Record<string, D
       const visitor = idOf(anonymousIdPath(source));
       const hasVisitor = visitor !== undefined && visitor.fault === undefined;
       if (user !== undefined) {
-        if (!hasVisitor || isAboutIdentity(source)) return new MappingFault('identity_placeholder', 'userId');
+        if (!hasVisitor || isAboutIdentity(source))
+          return new MappingFault('identity_placeholder', `the user id "${user.text}" is a placeholder`);
         adjustments.note('placeholder_ignored', 'userId');
       }
       const becomesIdentity = hasVisitor && settings.anonymousIdentity === 'identity' && !isAboutIdentity(source);
       return becomesIdentity ? visitor.text : undefined;
     }
-    return user.fault === undefined ? user.text : new MappingFault(`identity_${user.fault}`, 'userId');
+    return user.fault === undefined ? user.text : unusable('identity', 'userId', user.fault);
   };
 
   return {
@@ -91,7 +92,7 @@ function firstId(
 
 /** Events that say who somebody is: there, a made-up identity would do lasting harm. */
 function isAboutIdentity(source: JsonObject): boolean {
-  const type = source['type'];
+  const type = source.type;
   return type === 'identify' || type === 'alias' || type === 'group';
 }
 
@@ -105,9 +106,18 @@ function candidate(value: Json | undefined, placeholders: ReadonlySet<string>): 
   return { text, fault: placeholders.has(text.toLowerCase()) ? 'placeholder' : undefined };
 }
 
+function unusable(what: 'identity' | 'account_id', field: string, fault: 'too_long' | 'invalid'): MappingFault {
+  return new MappingFault(
+    `${what}_${fault}`,
+    fault === 'too_long'
+      ? `${field} has more than ${maxIdentityLength} characters`
+      : `${field} has NUL characters or half surrogate pairs`,
+  );
+}
+
 function accountId(id: CandidateId | undefined): Json | undefined | MappingFault {
   if (id === undefined || id.fault === 'placeholder') return undefined;
-  return id.fault === undefined ? id.text : new MappingFault(`account_id_${id.fault}`, 'groupId');
+  return id.fault === undefined ? id.text : unusable('account_id', 'groupId', id.fault);
 }
 
 const eventTimeIso: Derive = (source, adjustments) => {

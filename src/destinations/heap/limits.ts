@@ -8,7 +8,7 @@ import {
   type JsonObject,
   type MutableJsonObject,
 } from '../../core/json/json.js';
-import { jsonText, truncateText } from '../../core/mapping/conversions/text.js';
+import { jsonText, toText, truncateText } from '../../core/mapping/conversions/text.js';
 import type { OperationKind } from './operation-kind.js';
 
 /**
@@ -133,7 +133,7 @@ function rebuild(
 ): MutableJsonObject {
   const out: MutableJsonObject = {};
   // The built-in Email property is fed by the lower-case key alone; where both are there, that one was meant.
-  const hasEmail = isUser && Object.hasOwn(properties, 'email') && !isEmptyJson(properties['email'] ?? '');
+  const hasEmail = isUser && Object.hasOwn(properties, 'email') && !isEmptyJson(properties.email ?? '');
   for (const [name, value] of Object.entries(properties)) {
     const key = keyWithinLimits(name, isUser, adjustments);
     if (key === undefined) continue;
@@ -168,12 +168,7 @@ function keyWithinLimits(name: string, isUser: boolean, adjustments: Adjustments
   return plain === 'email' ? plain : key;
 }
 
-function valueWithinLimits(
-  key: string,
-  value: Json,
-  limits: HeapLimits,
-  adjustments: Adjustments,
-): Json | undefined {
+function valueWithinLimits(key: string, value: Json, limits: HeapLimits, adjustments: Adjustments): Json | undefined {
   switch (typeof value) {
     case 'string':
       return textWithinLimits(value, key, adjustments);
@@ -221,7 +216,7 @@ function listWithinLimits(
   for (const element of list) {
     const allowed = valueWithinLimits(key, element, limits, adjustments);
     if (allowed === undefined) continue;
-    length += listSeparator.length + String(allowed as string | number | boolean).length;
+    length += listSeparator.length + (toText(allowed) ?? '').length;
     if (length > maxValueLength) {
       adjustments.note('value_truncated', key);
       break;

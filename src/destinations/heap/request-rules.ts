@@ -16,8 +16,10 @@ export const heapRequestRules: Readonly<Record<OperationKind, KindRules>> = {
     path: '/api/v1/identify',
     maxItems: 1,
     // The same merge again says nothing new; another identity for the same user_id is another merge.
-    mergeKey: (item) => `${keyText(item['user_id'])} ${keyText(item['identity'])}`,
+    mergeKey: (item) => `${keyText(item.user_id)} ${keyText(item.identity)}`,
     merge: (earlier) => earlier,
+    // Of two identities for one user_id Heap keeps the first that arrives.
+    orderKey: (item) => keyText(item.user_id),
     overheadBytes: (lane) => Buffer.byteLength(appIdPrefix(lane)) - 1,
     wrap: (lane, [item = '{}']) => `${appIdPrefix(lane)}${item.slice(1)}`,
   },
@@ -49,7 +51,7 @@ function mergeProperties(earlier: JsonObject, later: JsonObject): JsonObject {
 }
 
 function members(item: JsonObject): JsonObject {
-  const properties = item['properties'];
+  const properties = item.properties;
   return isJsonObject(properties) ? properties : {};
 }
 

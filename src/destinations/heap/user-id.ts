@@ -25,6 +25,7 @@ export function isHeapUserId(text: string): boolean {
 /** The unsigned little-endian 32-bit word at a byte of a hex digest. */
 function wordAt(hex: string, byte: number): number {
   const at = byte * 2;
-  const bigEndian = hex.slice(at + 6, at + 8) + hex.slice(at + 4, at + 6) + hex.slice(at + 2, at + 4) + hex.slice(at, at + 2);
+  const bigEndian =
+    hex.slice(at + 6, at + 8) + hex.slice(at + 4, at + 6) + hex.slice(at + 2, at + 4) + hex.slice(at, at + 2);
   return Number.parseInt(bigEndian, 16);
 }

@@ -1,0 +1,104 @@
+import { Command } from 'commander';
+import { destination, pino } from 'pino';
+
+import { startSimulator } from '../../destinations/heap/simulator/start-simulator.js';
+import {
+  configFromEnvironment,
+  readConfigFile,
+  sandboxAppId,
+  sandboxConfig,
+  sandboxWriteKey,
+  type ConfigResult,
+} from '../../service/read-config.js';
+import { startService } from '../../service/start-service.js';
+import { exitCodes } from '../exit-codes.js';
+import { tell } from '../output.js';
+
+interface ServeOptions {
+  readonly config?: string;
+}
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('Serve: take events on the data port, deliver them to Heap.')
+    .option('-c, --config <file>', 'configuration file (or HEAP_DESTINATION_CONFIG)')
+    .addHelpText(
+      'after',
+      `
+Without a configuration it runs in a sandbox: everything goes to a simulator of Heap in this process.
+
+Environment:
+  PORT, METRICS_PORT                 data port (9090), operator port (9091)
+  HEAP_DESTINATION_CONFIG            the configuration file
+  HEAP_APP_ID, WRITE_KEY, HEAP_REGION  one connection without a file
+  HEAP_API_URL_US, HEAP_API_URL_EU   other base URLs for Heap's API
+  LOG_LEVEL                          debug, info (default), warn, error
+
+Examples:
+  $ heap-destination serve
+  $ heap-destination serve --config heap-destination.yaml
+  $ HEAP_APP_ID=3000610572 WRITE_KEY=secret HEAP_REGION=eu heap-destination serve`,
+    )
+    .action(serve);
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const { env } = process;
+  const logger = pino({ level: env.LOG_LEVEL ?? 'info', base: null }, destination({ sync: true }));
+  const file = options.config ?? env.HEAP_DESTINATION_CONFIG;
+  const isSandbox = file === undefined && env.HEAP_APP_ID === undefined && env.WRITE_KEY === undefined;
+  const simulator = isSandbox ? await startSimulator() : undefined;
+  const read = simulator === undefined ? readConfiguration(file) : sandboxConfig(simulator.url, env);
+  if (!read.ok) {
+    tell(`The configuration has ${read.faults.length} fault${read.faults.length === 1 ? '' : 's'}:`);
+    for (const fault of read.faults) tell(`  ${fault}`);
+    await simulator?.close();
+    process.exitCode = exitCodes.usage;
+    return;
+  }
+  const service = await startService(read.config, logger).catch((error: unknown) => {
+    tell(`Can't start: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  });
+  if (service === undefined) {
+    await simulator?.close();
+    process.exitCode = exitCodes.usage;
+    return;
+  }
+  const { dataUrl, operatorUrl } = service;
+  const mode = isSandbox ? 'sandbox' : 'live';
+  const connections = read.config.connections.map(({ connection: { id, appId, region } }) => ({ id, appId, region }));
+  logger.info({ event: 'listening', mode, dataUrl, operatorUrl, connections, heap: read.config.heapUrls }, 'serving');
+  if (simulator !== undefined) {
+    logger.warn(
+      { simulatorUrl: simulator.url, writeKey: sandboxWriteKey, appId: sandboxAppId },
+      'SANDBOX: no event reaches Heap',
+    );
+    if (process.stdout.isTTY) tell(sandboxBanner(dataUrl, operatorUrl, simulator.url));
+  }
+
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    logger.info({ event: 'stopping', signal }, 'no new requests are taken; delivering what is there');
+    const remaining = await service.stop();
+    await simulator?.close();
+    logger.info({ event: 'stopped', remaining }, remaining === 0 ? 'all delivered' : 'the senders keep the rest');
+    process.exitCode = remaining === 0 ? exitCodes.ok : exitCodes.rejected;
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
+}
+
+function readConfiguration(file: string | undefined): ConfigResult {
+  return file === undefined ? configFromEnvironment(process.env) : readConfigFile(file, process.env);
+}
+
+function sandboxBanner(dataUrl: string, operatorUrl: string, simulatorUrl: string): string {
+  return `
+  SANDBOX: events go to a simulator of Heap in this process, not to Heap.
+
+  Send one:        curl -u ${sandboxWriteKey}: -d '{"userId":"ann@example.com","event":"Hello"}' ${dataUrl}/v1/track
+  See it arrive:   curl ${simulatorUrl}/_simulator/events?app_id=${sandboxAppId}
+  Metrics, health: ${operatorUrl}/metrics  ${operatorUrl}/health
+
+  For real:        HEAP_APP_ID=<environment id> WRITE_KEY=<a secret> npm start
+`;
+}

@@ -1,0 +1,95 @@
+import { Command } from 'commander';
+
+import type { Json, JsonObject } from '../../core/json/json.js';
+import {
+  findCases,
+  runCase,
+  updateCase,
+  type CaseFile,
+  type CaseReport,
+} from '../../destinations/heap/mapping-cases/mapping-case.js';
+import { readConfigFile } from '../../service/read-config.js';
+import { exitCodes } from '../exit-codes.js';
+import { tell } from '../output.js';
+
+interface TestMappingOptions {
+  readonly config?: string;
+  readonly connection?: string;
+  readonly update?: boolean;
+}
+
+export function testMappingCommand(): Command {
+  return new Command('test-mapping')
+    .description('Run mapping cases: small JSON files that say what an event becomes.')
+    .argument('<dir...>', 'folders with cases')
+    .option('-c, --config <file>', 'configuration whose connection the cases are run with')
+    .option('--connection <id>', 'the connection of the file to use; the first without it')
+    .option('--update', 'write what the mapping does today into the cases that fail, and show the difference')
+    .addHelpText(
+      'after',
+      `
+A case: {"description": "…", "config": {…}, "event": {…}, "expected": {"operations": […]} or {"reason": "…"}}
+
+Examples:
+  $ heap-destination test-mapping my-cases
+  $ heap-destination test-mapping my-cases --config heap-destination.yaml --connection web
+  $ heap-destination test-mapping my-cases --update`,
+    )
+    .action(testMapping);
+}
+
+function testMapping(folders: readonly string[], options: TestMappingOptions): void {
+  let passed = 0;
+  let failed = 0;
+  try {
+    const config = chosenConfig(options);
+    for (const file of folders.flatMap((folder) => findCases(folder))) {
+      const report = runCase(file, config);
+      if (report.passed) {
+        passed += 1;
+        continue;
+      }
+      failed += 1;
+      process.stdout.write(`${options.update === true ? 'updated' : 'FAILED'} ${describe(file, report)}\n`);
+      if (options.update === true) updateCase(file, report.actual);
+    }
+  } catch (error) {
+    tell(error instanceof Error ? error.message : String(error));
+    process.exitCode = exitCodes.usage;
+    return;
+  }
+  const what = options.update === true ? 'updated' : 'failed';
+  process.stdout.write(`${passed} passed, ${failed} ${what}\n`);
+  if (passed + failed === 0) {
+    tell(`no cases in ${folders.join(', ')}`);
+    process.exitCode = exitCodes.usage;
+  } else if (failed > 0 && options.update !== true) {
+    process.exitCode = exitCodes.rejected;
+  }
+}
+
+/** The settings of a connection of the file, as a case's `config` would give them. */
+function chosenConfig({ config, connection: id }: TestMappingOptions): JsonObject {
+  if (config === undefined) return {};
+  const read = readConfigFile(config, process.env);
+  if (!read.ok) throw new Error(read.faults.join('\n'));
+  const found = read.config.connections.find(({ connection }) => id === undefined || connection.id === id);
+  if (found === undefined) throw new Error(`${config} has no connection "${id ?? ''}"`);
+  const { settings, ...rest } = found.connection;
+  return JSON.parse(JSON.stringify({ ...rest, ...settings })) as JsonObject;
+}
+
+/** The case and its two results, line by line where they differ: - expected, + actual. */
+function describe(file: CaseFile, report: CaseReport): string {
+  const before = lines(report.expected as Json | undefined);
+  const after = lines(report.actual as unknown as Json);
+  const difference = [
+    ...before.filter((line) => !after.includes(line)).map((line) => `  - ${line}`),
+    ...after.filter((line) => !before.includes(line)).map((line) => `  + ${line}`),
+  ];
+  return [`${file.name}: ${report.description}`, ...difference].join('\n');
+}
+
+function lines(value: Json | undefined): readonly string[] {
+  return (JSON.stringify(value, undefined, 2) as string | undefined)?.split('\n') ?? [];
+}

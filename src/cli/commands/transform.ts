@@ -1,0 +1,197 @@
+import { createInterface } from 'node:readline';
+
+import { Command, Option } from 'commander';
+
+import { planRequests, type PlannedRequest } from '../../core/batching/plan-requests.js';
+import type { Operation } from '../../core/batching/operation.js';
+import type { Json } from '../../core/json/json.js';
+import type { SchemaFault } from '../../core/config/schema-faults.js';
+import { countMembers, findDuplicateKeys } from '../../core/json/duplicate-keys.js';
+import { inspectJson } from '../../core/json/inspect.js';
+import type { TransformResult } from '../../core/transform-result.js';
+import { compileConnection, type TransformEvent } from '../../destinations/heap/compile-connection.js';
+import type { HeapConnection, PresetName, Region } from '../../destinations/heap/connection.js';
+import { heapBaseUrls } from '../../destinations/heap/endpoints.js';
+import { readConnection } from '../../destinations/heap/read-connection.js';
+import { heapRequestRules } from '../../destinations/heap/request-rules.js';
+import { readConfigFile, sandboxAppId } from '../../service/read-config.js';
+import { defaultBatchingConfig, defaultServerConfig } from '../../service/service-config.js';
+import { exitCodes } from '../exit-codes.js';
+import { lineWriter, tell, type LineWriter } from '../output.js';
+
+interface TransformOptions {
+  readonly config?: string;
+  readonly connection?: string;
+  readonly preset?: PresetName;
+  readonly perEvent?: boolean;
+}
+
+export function transformCommand(): Command {
+  return new Command('transform')
+    .description('Turn events (one JSON object a line, on standard input) into the requests that Heap would get.')
+    .option('-c, --config <file>', 'configuration file')
+    .option('--connection <id>', 'the connection of the file to use; the first without it')
+    .addOption(new Option('--preset <name>', 'mapping to use without a file').choices(['heap', 'rudderstack']))
+    .option('--per-event', 'show what each event becomes instead of batched requests')
+    .addHelpText(
+      'after',
+      `
+Writes one JSON object a line: {"method","url","headers","body"}, or with --per-event {"line","operations"} or
+{"line","outcome","reason"}. Rejected events are counted on standard error. Memory does not grow with the input.
+
+Examples:
+  $ heap-destination transform < events.ndjson > requests.ndjson
+  $ zcat events.ndjson.gz | heap-destination transform --per-event | grep rejected
+  $ heap-destination transform --config heap-destination.yaml --connection web < events.ndjson
+  $ heap-destination transform --preset rudderstack < events.ndjson
+
+Exit codes: 0 all mapped, 1 some events were rejected, 2 wrong usage or configuration.`,
+    )
+    .action(transform);
+}
+
+async function transform(options: TransformOptions): Promise<void> {
+  const connection = chooseConnection(options);
+  if (connection === undefined) {
+    process.exitCode = exitCodes.usage;
+    return;
+  }
+  const mapEvent = compileConnection(connection, []);
+  const writer = lineWriter(process.stdout);
+  const rejected =
+    options.perEvent === true ? await writePerEvent(mapEvent, writer) : await writeRequests(mapEvent, writer);
+  await writer.end();
+  if (rejected.size > 0) {
+    const reasonCounts = [...rejected].map(([reason, count]) => `${reason} ${count}`);
+    tell(`rejected: ${reasonCounts.join(', ')}${options.perEvent === true ? '' : ' (--per-event shows which)'}`);
+    process.exitCode = exitCodes.rejected;
+  }
+}
+
+function chooseConnection({ config, connection: id, preset }: TransformOptions): HeapConnection | undefined {
+  if (config === undefined) {
+    const faults: SchemaFault[] = [];
+    const appId = process.env.HEAP_APP_ID ?? sandboxAppId;
+    const settings = { appId, region: process.env.HEAP_REGION ?? 'us', ...(preset === undefined ? {} : { preset }) };
+    const connection = readConnection(settings, '.', faults);
+    for (const fault of faults) tell(`${fault.path.join('.')} ${fault.message}`);
+    return connection;
+  }
+  const read = readConfigFile(config, process.env);
+  if (!read.ok) {
+    for (const fault of read.faults) tell(fault);
+    return undefined;
+  }
+  const connections = read.config.connections.map((entry) => entry.connection);
+  const found = id === undefined ? connections[0] : connections.find((connection) => connection.id === id);
+  if (found === undefined) {
+    tell(
+      `${config} has no connection "${id ?? ''}"; it has ${connections.map((connection) => connection.id).join(', ')}`,
+    );
+    return undefined;
+  }
+  return preset === undefined ? found : { ...found, preset };
+}
+
+type Rejections = Map<string, number>;
+
+interface Line {
+  readonly number: number;
+  readonly messageId: Json | undefined;
+  readonly result:
+    TransformResult | { readonly outcome: 'rejected'; readonly reason: 'json_malformed'; readonly detail: string };
+}
+
+async function* mappedLines(mapEvent: TransformEvent): AsyncGenerator<Line> {
+  let number = 0;
+  for await (const text of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+    number += 1;
+    if (text.trim() === '') continue;
+    yield mapLine(text, number, mapEvent);
+  }
+}
+
+function mapLine(text: string, number: number, mapEvent: TransformEvent): Line {
+  const { maxEventLength } = defaultServerConfig;
+  if (text.length > maxEventLength) {
+    const detail = `over ${maxEventLength} characters`;
+    return { number, messageId: undefined, result: { outcome: 'rejected', reason: 'event_too_large', detail } };
+  }
+  let event: Json;
+  try {
+    event = JSON.parse(text) as Json;
+  } catch {
+    const detail = 'the line is not JSON';
+    return { number, messageId: undefined, result: { outcome: 'rejected', reason: 'json_malformed', detail } };
+  }
+  const result = mapEvent(event);
+  if (result.outcome === 'mapped' && hasDuplicateKey(text, event)) result.adjustments.note('duplicate_key');
+  const messageId = typeof event === 'object' && event !== null && 'messageId' in event ? event.messageId : undefined;
+  return { number, messageId, result };
+}
+
+function hasDuplicateKey(text: string, event: Json): boolean {
+  const { keys } = inspectJson(event, { maxKeys: Infinity, maxDepth: 200 });
+  return countMembers(text) !== keys && findDuplicateKeys(text).length > 0;
+}
+
+async function writePerEvent(mapEvent: TransformEvent, writer: LineWriter): Promise<Rejections> {
+  const rejections: Rejections = new Map();
+  for await (const { number, messageId, result } of mappedLines(mapEvent)) {
+    count(result, rejections);
+    const id = messageId === undefined ? {} : { messageId };
+    const shown =
+      result.outcome === 'mapped'
+        ? {
+            line: number,
+            ...id,
+            operations: result.operations.map(({ kind, item }) => ({ kind, item })),
+            ...(result.adjustments.isEmpty ? {} : { adjustments: result.adjustments.reasons() }),
+          }
+        : { line: number, ...id, ...result };
+    if (!(await writer.write(JSON.stringify(shown)))) break;
+  }
+  return rejections;
+}
+
+/** Windows of a fixed number of operations and characters, planned and written one after the other. */
+async function writeRequests(mapEvent: TransformEvent, writer: LineWriter): Promise<Rejections> {
+  const { maxItems, maxBytes } = defaultBatchingConfig;
+  const rejections: Rejections = new Map();
+  let window: { readonly operation: Operation }[] = [];
+  for await (const { result } of mappedLines(mapEvent)) {
+    count(result, rejections);
+    if (result.outcome !== 'mapped') continue;
+    for (const operation of result.operations) window.push({ operation });
+    if (window.length >= maxItems) {
+      if (!(await flush(window, { maxItems, maxBytes }, rejections, writer))) return rejections;
+      window = [];
+    }
+  }
+  await flush(window, { maxItems, maxBytes }, rejections, writer);
+  return rejections;
+}
+
+async function flush(
+  window: readonly { readonly operation: Operation }[],
+  limits: { readonly maxItems: number; readonly maxBytes: number },
+  rejections: Rejections,
+  writer: LineWriter,
+): Promise<boolean> {
+  const plan = planRequests(window, heapRequestRules, limits);
+  if (plan.oversized.length > 0) {
+    rejections.set('operation_too_large', (rejections.get('operation_too_large') ?? 0) + plan.oversized.length);
+  }
+  for (const request of plan.requests) if (!(await writer.write(requestLine(request)))) return false;
+  return true;
+}
+
+function requestLine(request: PlannedRequest<unknown>): string {
+  const url = JSON.stringify(`${heapBaseUrls[request.lane.region as Region]}${request.path}`);
+  // The body is JSON text already.
+  return `{"method":"POST","url":${url},"headers":{"Content-Type":"application/json"},"body":${request.body}}`;
+}
+
+function count(result: Line['result'], rejections: Rejections): void {
+  if (result.outcome === 'rejected') rejections.set(result.reason, (rejections.get(result.reason) ?? 0) + 1);
+}

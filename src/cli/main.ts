@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+
+import { packageVersion } from '../service/package-version.js';
+import { serveCommand } from './commands/serve.js';
+import { simulatorCommand } from './commands/simulator.js';
+import { testMappingCommand } from './commands/test-mapping.js';
+import { transformCommand } from './commands/transform.js';
+import { validateCommand } from './commands/validate.js';
+import { exitCodes } from './exit-codes.js';
+
+const program = new Command('heap-destination')
+  .description('Delivers customer-data-platform events to Heap: maps, batches, retries.')
+  .version(packageVersion)
+  .showHelpAfterError('(add --help for more)')
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ heap-destination serve --config heap-destination.yaml
+  $ HEAP_APP_ID=3000610572 WRITE_KEY=secret heap-destination serve
+  $ heap-destination validate heap-destination.yaml
+  $ heap-destination transform --per-event < events.ndjson
+  $ heap-destination test-mapping my-cases --config heap-destination.yaml
+
+Exit codes: 0 all well, 1 something was rejected or failed, 2 wrong usage or configuration.`,
+  );
+
+for (const command of [serveCommand, simulatorCommand, validateCommand, transformCommand, testMappingCommand]) {
+  program.addCommand(command().exitOverride().copyInheritedSettings(program));
+}
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // Commander has printed its message; --help and --version end with 0.
+  process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+}

@@ -1,0 +1,100 @@
+import type { LaneTarget, Operation } from '../batching/operation.js';
+import type { RequestRules } from '../batching/request-rules.js';
+import type { Clock } from '../clock.js';
+import type { Send } from './deliver-request.js';
+import type { DeliveryObserver } from './delivery-observer.js';
+import { Lane, type LaneEntry, type LanePolicy, type LaneSnapshot } from './lane.js';
+import { Ticket, type EventOutcome } from './ticket.js';
+
+export interface DeliveryRouterOptions {
+  readonly rules: RequestRules;
+  readonly policy: LanePolicy;
+  readonly send: Send<LaneEntry>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly observer: DeliveryObserver;
+  /** Operations in all lanes together, at most; beyond it `hasRoom` is false. */
+  readonly maxBacklog: number;
+}
+
+/**
+ * Hands operations to the lanes and tells what became of each event. Lanes are independent: one that waits costs the
+ * others nothing but its share of the backlog.
+ */
+export class DeliveryRouter {
+  readonly #lanes = new Map<string, Lane>();
+  readonly #abort = new AbortController();
+  #backlog = 0;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(private readonly options: DeliveryRouterOptions) {}
+
+  /** Operations that are not settled yet. */
+  get backlog(): number {
+    return this.#backlog;
+  }
+
+  hasRoom(): boolean {
+    return this.#backlog < this.options.maxBacklog && !this.#abort.signal.aborted;
+  }
+
+  /** The operations of one event, all of one lane. Resolves when the last of them is settled. */
+  async deliver(operations: readonly Operation[]): Promise<EventOutcome> {
+    const [first] = operations;
+    if (first === undefined) return { type: 'delivered' };
+    const ticket = new Ticket(operations.length);
+    const acceptedAt = this.options.clock.now();
+    this.#backlog += operations.length;
+    this.#lane(first.lane).add(operations.map((operation) => ({ operation, ticket, acceptedAt })));
+    return ticket.settled;
+  }
+
+  snapshot(): readonly LaneSnapshot[] {
+    return [...this.#lanes.values()].map((lane) => lane.snapshot());
+  }
+
+  /**
+   * Delivers what is there, at most for `deadlineMs`, then abandons the rest: the tickets of abandoned events say so.
+   *
+   * @returns the operations that were abandoned.
+   */
+  async close(deadlineMs: number): Promise<number> {
+    for (const lane of this.#lanes.values()) lane.drain();
+    await Promise.race([this.#empty(), this.options.clock.sleep(deadlineMs, this.#abort.signal)]);
+    const remaining = this.#backlog;
+    this.#abort.abort();
+    await this.#empty();
+    return remaining;
+  }
+
+  /** Abandons what is in flight at once. */
+  abort(): void {
+    this.#abort.abort();
+  }
+
+  #empty(): Promise<void> {
+    if (this.#backlog === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const earlier = this.#onEmpty;
+      this.#onEmpty = () => {
+        earlier?.();
+        resolve();
+      };
+    });
+  }
+
+  #lane(target: LaneTarget): Lane {
+    let lane = this.#lanes.get(target.key);
+    if (lane === undefined) {
+      const { rules, policy, send, clock, random, observer } = this.options;
+      const signal = this.#abort.signal;
+      const onSettled = (): void => {
+        this.#backlog -= 1;
+        if (this.#backlog === 0) this.#onEmpty?.();
+      };
+      lane = new Lane(target, { rules, policy, send, clock, random, observer, signal, onSettled });
+      this.#lanes.set(target.key, lane);
+    }
+    return lane;
+  }
+}

@@ -1,0 +1,34 @@
+import type { RejectionReason } from '../reasons.js';
+import type { ItemOutcome } from './deliver-request.js';
+
+/** What became of an event that was handed to delivery. */
+export type EventOutcome =
+  | { readonly type: 'delivered' }
+  | { readonly type: 'rejected'; readonly reason: RejectionReason; readonly detail: string }
+  | { readonly type: 'abandoned' };
+
+/**
+ * Follows one event until the last of its operations is settled. The worst outcome is the event's: a rejected operation
+ * makes it rejected, an abandoned one undecided.
+ */
+export class Ticket {
+  readonly settled: Promise<EventOutcome>;
+  #open: number;
+  #outcome: EventOutcome = { type: 'delivered' };
+  #resolve: (outcome: EventOutcome) => void = () => undefined;
+
+  constructor(operations: number) {
+    this.#open = operations;
+    this.settled = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  settle(outcome: ItemOutcome): void {
+    if (outcome.type === 'rejected' || (outcome.type === 'abandoned' && this.#outcome.type === 'delivered')) {
+      this.#outcome = outcome;
+    }
+    this.#open -= 1;
+    if (this.#open === 0) this.#resolve(this.#outcome);
+  }
+}

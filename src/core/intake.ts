@@ -1,0 +1,126 @@
+import type { Clock } from './clock.js';
+import type { DeliveryRouter } from './delivery/delivery-router.js';
+import type { EventOutcome } from './delivery/ticket.js';
+import { isJsonObject, type Json } from './json/json.js';
+import { isLongerThan } from './json/json-size.js';
+import type { AdjustmentReason, DropReason, RejectionReason } from './reasons.js';
+import { reasons } from './reasons.js';
+import type { TransformResult } from './transform-result.js';
+
+/** What the sender of an event is told. */
+export interface EventResult {
+  readonly messageId?: string;
+  readonly outcome: 'delivered' | 'rejected' | 'dropped' | 'pending';
+  readonly reason?: RejectionReason | DropReason;
+  readonly message?: string;
+  readonly adjustments?: readonly AdjustmentReason[];
+}
+
+/** An event as a source hands it in, with what the source found out about its text. */
+export interface IncomingEvent {
+  readonly value: Json;
+  readonly adjustments?: readonly AdjustmentReason[];
+}
+
+/** Hears what becomes of events; metrics are made of it. */
+export interface IntakeObserver {
+  onReceived(type: string): void;
+  onTransformed(events: number, seconds: number): void;
+  onOperation(kind: string): void;
+  onOutcome(outcome: EventResult['outcome'], reason: RejectionReason | DropReason | undefined): void;
+  onAdjustment(reason: AdjustmentReason): void;
+}
+
+export interface IntakeOptions {
+  readonly router: DeliveryRouter;
+  readonly clock: Clock;
+  readonly observer: IntakeObserver;
+  /** Longest wait for the destination before the sender is told to ask again. */
+  readonly answerTimeoutMs: number;
+  /** Longest JSON text of one event, in characters. */
+  readonly maxEventLength: number;
+}
+
+/**
+ * Transforms the events of one request and hands them to delivery. Answers when every event is settled, because until
+ * then only the sender has it; or after `answerTimeoutMs`, with `pending` for those that are not. Results are in the
+ * order of the events. One event never changes the result of another.
+ */
+export async function takeIn(
+  events: readonly IncomingEvent[],
+  transform: (event: Json) => TransformResult,
+  options: IntakeOptions,
+): Promise<readonly EventResult[]> {
+  const results: EventResult[] = [];
+  const deliveries: Promise<void>[] = [];
+  const startedAt = performance.now();
+  const mapped = events.map((event) => mapOne(event, transform, options));
+  options.observer.onTransformed(events.length, (performance.now() - startedAt) / 1000);
+
+  mapped.forEach((result, index) => {
+    const event = events[index];
+    const base = event === undefined ? {} : describe(event, result);
+    if (result.outcome !== 'mapped') {
+      results[index] = { ...base, ...refusal(result) };
+      options.observer.onOutcome(result.outcome, result.reason);
+      return;
+    }
+    results[index] = { ...base, outcome: 'pending' };
+    for (const operation of result.operations) options.observer.onOperation(operation.kind);
+    const delivery = options.router.deliver(result.operations).then((outcome) => {
+      const settled = settledResult(outcome);
+      results[index] = { ...base, ...settled };
+      if (settled.outcome !== 'pending') options.observer.onOutcome(settled.outcome, settled.reason);
+    });
+    deliveries.push(delivery);
+  });
+
+  const patience = new AbortController();
+  await Promise.race([Promise.all(deliveries), options.clock.sleep(options.answerTimeoutMs, patience.signal)]);
+  patience.abort();
+  return [...results];
+}
+
+function mapOne(
+  event: IncomingEvent,
+  transform: (event: Json) => TransformResult,
+  { observer, maxEventLength }: IntakeOptions,
+): TransformResult {
+  const type = isJsonObject(event.value) ? event.value.type : undefined;
+  observer.onReceived(typeof type === 'string' ? type : '');
+  if (isLongerThan(event.value, maxEventLength)) {
+    return { outcome: 'rejected', reason: 'event_too_large', detail: `over ${maxEventLength} characters` };
+  }
+  const result = transform(event.value);
+  if (result.outcome === 'mapped') {
+    for (const reason of event.adjustments ?? []) result.adjustments.note(reason);
+    for (const reason of result.adjustments.reasons()) observer.onAdjustment(reason);
+  }
+  return result;
+}
+
+function describe(event: IncomingEvent, result: TransformResult): Partial<EventResult> {
+  const messageId = isJsonObject(event.value) ? event.value.messageId : undefined;
+  const hasId = typeof messageId === 'string' || typeof messageId === 'number';
+  const adjustments = result.outcome === 'mapped' ? result.adjustments.reasons() : [];
+  return {
+    ...(hasId ? { messageId: String(messageId).slice(0, 200) } : {}),
+    ...(adjustments.length > 0 ? { adjustments } : {}),
+  };
+}
+
+function refusal(result: Exclude<TransformResult, { outcome: 'mapped' }>): EventResult {
+  const message = result.outcome === 'rejected' ? result.detail : reasons[result.reason].summary;
+  return { outcome: result.outcome, reason: result.reason, message };
+}
+
+function settledResult(outcome: EventOutcome): EventResult {
+  switch (outcome.type) {
+    case 'delivered':
+      return { outcome: 'delivered' };
+    case 'abandoned':
+      return { outcome: 'pending' };
+    case 'rejected':
+      return { outcome: 'rejected', reason: outcome.reason, message: outcome.detail };
+  }
+}

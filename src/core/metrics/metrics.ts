@@ -1,0 +1,179 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+import { isEventType } from '../event/event.js';
+import type { DeliveryObserver } from '../delivery/delivery-observer.js';
+import type { LaneSnapshot, LaneState } from '../delivery/lane.js';
+import type { IntakeObserver } from '../intake.js';
+
+export interface Metrics {
+  readonly registry: Registry;
+  readonly intake: IntakeObserver;
+  readonly delivery: DeliveryObserver;
+  /** Counts one answered HTTP request; `route` is the pattern, never the path that was asked for. */
+  onHttpRequest(route: string, status: number, seconds: number): void;
+}
+
+const laneStates: readonly LaneState[] = ['idle', 'lingering', 'sending', 'waiting', 'halted'];
+
+const secondsBuckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/**
+ * Every metric of the service; docs/metrics.md lists exactly these. Labels have few values by construction: event types,
+ * kinds of operation, reasons, status classes, routes. No id of a user, an event or an app is ever a label.
+ *
+ * @param lanes read at every scrape.
+ */
+export function createMetrics(lanes: () => readonly LaneSnapshot[]): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+
+  const received = new Counter({
+    name: 'heap_destination_events_received_total',
+    help: 'Events taken from requests, by type; other types than those of the event spec are "other".',
+    labelNames: ['type'] as const,
+    registers,
+  });
+  const operations = new Counter({
+    name: 'heap_destination_operations_total',
+    help: 'Heap writes that events became, by kind.',
+    labelNames: ['kind'] as const,
+    registers,
+  });
+  const outcomes = new Counter({
+    name: 'heap_destination_event_outcomes_total',
+    help: 'Events by what became of them and why (reason is empty for delivered ones).',
+    labelNames: ['outcome', 'reason'] as const,
+    registers,
+  });
+  const adjustments = new Counter({
+    name: 'heap_destination_event_adjustments_total',
+    help: 'Events that were changed to fit Heap, by reason.',
+    labelNames: ['reason'] as const,
+    registers,
+  });
+  const transformSeconds = new Histogram({
+    name: 'heap_destination_transform_duration_seconds',
+    help: 'Time to map all events of one request.',
+    buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25],
+    registers,
+  });
+  const requests = new Counter({
+    name: 'heap_destination_heap_requests_total',
+    help: 'Requests made to Heap, by kind and by class of the answer: 2xx, 3xx, 4xx, 429, 5xx, timeout, network.',
+    labelNames: ['kind', 'status_class'] as const,
+    registers,
+  });
+  const requestSeconds = new Histogram({
+    name: 'heap_destination_heap_request_duration_seconds',
+    help: 'Time from sending a request to Heap to the end of its answer.',
+    labelNames: ['kind'] as const,
+    buckets: secondsBuckets,
+    registers,
+  });
+  const requestItems = new Histogram({
+    name: 'heap_destination_heap_request_items',
+    help: 'Items in one request to Heap.',
+    labelNames: ['kind'] as const,
+    buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000],
+    registers,
+  });
+  const requestBytes = new Histogram({
+    name: 'heap_destination_heap_request_size_bytes',
+    help: 'Size of the body of one request to Heap.',
+    labelNames: ['kind'] as const,
+    buckets: [1e3, 1e4, 1e5, 5e5, 1e6, 2e6, 4e6],
+    registers,
+  });
+  const waits = new Counter({
+    name: 'heap_destination_delivery_waits_total',
+    help: 'Waits of a lane before it asks Heap again, by cause: retry, throttled, halted.',
+    labelNames: ['cause'] as const,
+    registers,
+  });
+  const splits = new Counter({
+    name: 'heap_destination_heap_request_splits_total',
+    help: 'Smaller requests made of one that Heap refused as a whole.',
+    labelNames: ['kind'] as const,
+    registers,
+  });
+  const httpSeconds = new Histogram({
+    name: 'heap_destination_http_request_duration_seconds',
+    help: 'Time from a request to the data port to the end of its answer.',
+    labelNames: ['route', 'code'] as const,
+    buckets: secondsBuckets,
+    registers,
+  });
+  addLaneGauges(lanes, registers);
+
+  return {
+    registry,
+    intake: {
+      onReceived: (type) => {
+        received.inc({ type: isEventType(type) ? type : 'other' });
+      },
+      onTransformed: (_events, seconds) => {
+        transformSeconds.observe(seconds);
+      },
+      onOperation: (kind) => {
+        operations.inc({ kind });
+      },
+      onOutcome: (outcome, reason) => {
+        outcomes.inc({ outcome, reason: reason ?? '' });
+      },
+      onAdjustment: (reason) => {
+        adjustments.inc({ reason });
+      },
+    },
+    delivery: {
+      onReply: ({ kind, items, bytes }, reply, seconds) => {
+        requests.inc({ kind, status_class: reply.type === 'answer' ? statusClass(reply.status) : reply.cause });
+        requestSeconds.observe({ kind }, seconds);
+        requestItems.observe({ kind }, items.length);
+        requestBytes.observe({ kind }, bytes);
+      },
+      onWait: (_lane, outcome) => {
+        waits.inc({ cause: outcome.type });
+      },
+      onSplit: ({ kind }) => {
+        splits.inc({ kind });
+      },
+    },
+    onHttpRequest: (route, status, seconds) => {
+      httpSeconds.observe({ route, code: status }, seconds);
+    },
+  };
+}
+
+/** Computed from the lanes' own state when Prometheus asks, so they can't drift from it. */
+function addLaneGauges(lanes: () => readonly LaneSnapshot[], registers: Registry[]): void {
+  new Gauge({
+    name: 'heap_destination_backlog_operations',
+    help: 'Operations that wait in lanes or are in flight.',
+    registers,
+    collect() {
+      this.set(lanes().reduce((sum, lane) => sum + lane.backlog, 0));
+    },
+  });
+  new Gauge({
+    name: 'heap_destination_backlog_oldest_age_seconds',
+    help: 'Age of the oldest operation that waits in any lane; 0 when none does.',
+    registers,
+    collect() {
+      this.set(lanes().reduce((age, lane) => Math.max(age, lane.oldestAgeMs), 0) / 1000);
+    },
+  });
+  new Gauge({
+    name: 'heap_destination_lanes',
+    help: 'Lanes (app_ids) by state: idle, lingering, sending, waiting, halted.',
+    labelNames: ['state'] as const,
+    registers,
+    collect() {
+      for (const state of laneStates) this.set({ state }, lanes().filter((lane) => lane.state === state).length);
+    },
+  });
+}
+
+function statusClass(status: number): string {
+  return status === 429 ? '429' : `${Math.floor(status / 100)}xx`;
+}

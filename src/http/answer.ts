@@ -1,0 +1,49 @@
+import type { Response } from 'express';
+
+import type { EventResult } from '../core/intake.js';
+import { reasons, type RequestReason } from '../core/reasons.js';
+
+/** The status that goes with each reason to refuse a whole request. */
+const statuses: Readonly<Record<RequestReason, number>> = {
+  json_malformed: 400,
+  body_unreadable: 400,
+  batch_missing: 400,
+  write_key_missing: 401,
+  write_key_unknown: 401,
+  route_unknown: 404,
+  body_too_large: 413,
+  encoding_unsupported: 415,
+  backlog_full: 503,
+  delivery_pending: 503,
+  shutting_down: 503,
+};
+
+/** Seconds after which a sender may ask again; the SDKs of Segment and RudderStack honour it. */
+const retryAfterSeconds = 5;
+
+/** Refuses a whole request: `{"success": false, "error": {"reason", "message"}}`. */
+export function refuse(
+  response: Response,
+  reason: RequestReason,
+  message: string = reasons[reason].summary,
+  results?: readonly EventResult[],
+): void {
+  const status = statuses[reason];
+  if (status === 503) response.setHeader('Retry-After', String(retryAfterSeconds));
+  if (status === 401) response.setHeader('WWW-Authenticate', 'Basic realm="write key"');
+  response.status(status).json({ success: false, error: { reason, message }, ...(results && { results }) });
+}
+
+/** The result of every event of a request that is settled. */
+export function answerResults(response: Response, results: readonly EventResult[]): void {
+  const count = (outcome: EventResult['outcome']): number =>
+    results.filter((result) => result.outcome === outcome).length;
+  response.status(200).json({
+    success: true,
+    received: results.length,
+    delivered: count('delivered'),
+    dropped: count('dropped'),
+    rejected: count('rejected'),
+    results: results.map((result, index) => ({ index, ...result })),
+  });
+}

@@ -1,0 +1,109 @@
+import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
+
+import { eventTypes, type EventType } from '../core/event/event.js';
+import { takeIn, type IntakeOptions } from '../core/intake.js';
+import type { Json } from '../core/json/json.js';
+import type { TransformResult } from '../core/transform-result.js';
+import { readEvents } from '../sources/segment/read-events.js';
+import { writeKeyOf } from '../sources/segment/write-key.js';
+import { answerResults, refuse } from './answer.js';
+import { readBody } from './read-body.js';
+
+export interface DataAppOptions {
+  /** The transform of the connection with this write key. */
+  readonly connectionFor: (writeKey: string) => ((event: Json) => TransformResult) | undefined;
+  readonly intake: IntakeOptions;
+  readonly maxBodyBytes: number;
+  readonly isStopping: () => boolean;
+  readonly onRequest: (route: string, status: number, seconds: number) => void;
+  /** Told about errors that are nobody's fault but ours. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * The data port: `POST /v1/batch` and `POST /v1/{track,identify,page,screen,group,alias}`. A request is refused as a
+ * whole only when nothing of it can be used; everything else is answered 200 with a result per event, because SDKs
+ * throw a whole batch away on 400, 401 and 413.
+ */
+export function createDataApp(options: DataAppOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+
+  app.post(
+    '/v1/batch',
+    timed('/v1/batch', options, (request, response) => ingest(undefined, request, response, options)),
+  );
+  for (const type of eventTypes) {
+    const route = `/v1/${type}`;
+    app.post(
+      route,
+      timed(route, options, (request, response) => ingest(type, request, response, options)),
+    );
+  }
+  app.use(
+    timed('other', options, (_request, response) => {
+      refuse(response, 'route_unknown', 'send events to POST /v1/batch or POST /v1/track, identify, page, …');
+    }),
+  );
+  app.use(((error, _request, response, _next) => {
+    options.onError(error);
+    if (response.headersSent) response.destroy();
+    else response.status(500).json({ success: false, error: { message: 'the service failed; the fault is logged' } });
+  }) satisfies ErrorRequestHandler);
+  return app;
+}
+
+type Handle = (request: Request, response: Response) => void | Promise<void>;
+
+function timed(route: string, { onRequest }: DataAppOptions, handle: Handle): Handle {
+  return (request, response) => {
+    const startedAt = performance.now();
+    response.once('close', () => {
+      onRequest(route, response.statusCode, (performance.now() - startedAt) / 1000);
+    });
+    return handle(request, response);
+  };
+}
+
+async function ingest(
+  type: EventType | undefined,
+  request: Request,
+  response: Response,
+  { connectionFor, intake, maxBodyBytes, isStopping }: DataAppOptions,
+): Promise<void> {
+  if (isStopping()) {
+    refuse(response, 'shutting_down');
+    return;
+  }
+  const writeKey = writeKeyOf(request.headers.authorization);
+  if (writeKey === undefined) {
+    refuse(response, 'write_key_missing', 'send the write key as the user name of HTTP Basic authentication');
+    return;
+  }
+  const transform = connectionFor(writeKey);
+  if (transform === undefined) {
+    refuse(response, 'write_key_unknown');
+    return;
+  }
+  if (!intake.router.hasRoom()) {
+    refuse(response, 'backlog_full');
+    return;
+  }
+  const body = await readBody(request, maxBodyBytes);
+  if (!body.ok) {
+    refuse(response, body.reason, body.message);
+    return;
+  }
+  const read = readEvents(body.text, type, { receivedAt: intake.clock.now() });
+  if (!read.ok) {
+    refuse(response, read.reason, read.message);
+    return;
+  }
+  const results = await takeIn(read.events, transform, intake);
+  if (results.some((result) => result.outcome === 'pending')) {
+    refuse(response, isStopping() ? 'shutting_down' : 'delivery_pending', undefined, results);
+    return;
+  }
+  answerResults(response, results);
+}

@@ -1,0 +1,32 @@
+import express, { type Express } from 'express';
+import type { Registry } from 'prom-client';
+
+import type { LaneSnapshot } from '../core/delivery/lane.js';
+
+export interface OperatorAppOptions {
+  readonly registry: Registry;
+  readonly version: string;
+  readonly lanes: () => readonly LaneSnapshot[];
+  readonly isStopping: () => boolean;
+}
+
+/** The operator port: `GET /metrics` for Prometheus, `GET /health` for whoever restarts or routes. */
+export function createOperatorApp({ registry, version, lanes, isStopping }: OperatorAppOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.get('/metrics', async (_request, response) => {
+    response.setHeader('Content-Type', registry.contentType);
+    response.end(await registry.metrics());
+  });
+  app.get('/health', (_request, response) => {
+    const stopping = isStopping();
+    const snapshots = lanes();
+    response.status(stopping ? 503 : 200).json({
+      status: stopping ? 'stopping' : 'up',
+      version,
+      backlog: snapshots.reduce((sum, lane) => sum + lane.backlog, 0),
+      halted: snapshots.filter((lane) => lane.state === 'halted').map(({ appId, region }) => ({ appId, region })),
+    });
+  });
+  return app;
+}

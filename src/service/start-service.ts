@@ -1,0 +1,171 @@
+import type { PlannedRequest } from '../core/batching/plan-requests.js';
+import { systemClock } from '../core/clock.js';
+import { DeliveryRouter } from '../core/delivery/delivery-router.js';
+import type { DeliveryObserver } from '../core/delivery/delivery-observer.js';
+import type { Send } from '../core/delivery/deliver-request.js';
+import { createHttpSender, type HttpSender } from '../core/delivery/http-sender.js';
+import type { LaneEntry } from '../core/delivery/lane.js';
+import { createMetrics } from '../core/metrics/metrics.js';
+import { classifyHeapReply } from '../destinations/heap/classify-reply.js';
+import { compileConnection, type TransformEvent } from '../destinations/heap/compile-connection.js';
+import type { Region } from '../destinations/heap/connection.js';
+import { heapRequestRules } from '../destinations/heap/request-rules.js';
+import { createDataApp } from '../http/data-app.js';
+import { createOperatorApp } from '../http/operator-app.js';
+import { listen } from './listen.js';
+import { loggingObserver, type Logger } from './logging-observer.js';
+import { packageVersion } from './package-version.js';
+import type { ServiceConfig } from './service-config.js';
+
+export interface RunningService {
+  readonly dataUrl: string;
+  readonly operatorUrl: string;
+  /**
+   * Stops taking requests, delivers what is there within `shutdownMs`, answers everybody and closes. Called again, it
+   * abandons what is in flight at once.
+   *
+   * @returns the operations that were not delivered; their senders were told to send them again.
+   */
+  stop(): Promise<number>;
+}
+
+/** Starts both ports. Rejects when a port can't be had. */
+export async function startService(config: ServiceConfig, logger: Logger): Promise<RunningService> {
+  const http = createHttpSender({
+    userAgent: `heap-destination/${packageVersion}`,
+    requestTimeoutMs: config.delivery.requestTimeoutMs,
+    connectTimeoutMs: config.delivery.connectTimeoutMs,
+    maxSockets: config.delivery.maxSockets,
+  });
+  const metrics = createMetrics(() => router.snapshot());
+  const observer = combine(metrics.delivery, loggingObserver(logger));
+  const router = createRouter(config, http, observer);
+  const connections = compileConnections(config);
+  let isStopping = false;
+
+  const data = await listen(
+    createDataApp({
+      connectionFor: (writeKey) => connections.get(writeKey),
+      intake: {
+        router,
+        clock: systemClock,
+        observer: metrics.intake,
+        answerTimeoutMs: config.server.answerTimeoutMs,
+        maxEventLength: config.server.maxEventLength,
+      },
+      maxBodyBytes: config.server.maxBodyBytes,
+      isStopping: () => isStopping,
+      onRequest: (route, status, seconds) => {
+        metrics.onHttpRequest(route, status, seconds);
+      },
+      onError: (error) => {
+        logger.error({ err: error }, 'a request failed for a fault of this service');
+      },
+    }),
+    config.server.port,
+    config.server.host,
+  );
+  const operator = await listen(
+    createOperatorApp({
+      registry: metrics.registry,
+      version: packageVersion,
+      lanes: () => router.snapshot(),
+      isStopping: () => isStopping,
+    }),
+    config.server.operatorPort,
+    config.server.host,
+  ).catch((error: unknown) => {
+    data.destroy();
+    void data.close();
+    http.close();
+    throw error;
+  });
+
+  const stop = async (): Promise<number> => {
+    const dataClosed = data.close();
+    const remaining = await router.close(config.server.shutdownMs);
+    await dataClosed;
+    operator.destroy();
+    await operator.close();
+    http.close();
+    return remaining;
+  };
+  let stopped: Promise<number> | undefined;
+  return {
+    dataUrl: data.url,
+    operatorUrl: operator.url,
+    stop: () => {
+      if (stopped === undefined) {
+        isStopping = true;
+        stopped = stop();
+      } else {
+        router.abort();
+      }
+      return stopped;
+    },
+  };
+}
+
+function createRouter(config: ServiceConfig, http: HttpSender, observer: DeliveryObserver): DeliveryRouter {
+  const { batching, delivery } = config;
+  return new DeliveryRouter({
+    rules: heapRequestRules,
+    policy: {
+      batch: { maxItems: batching.maxItems, maxBytes: batching.maxBytes },
+      lingerMs: batching.lingerMs,
+      maxAgeMs: delivery.maxAgeMs,
+      concurrency: delivery.concurrency,
+      retry: {
+        baseMs: delivery.baseBackOffMs,
+        capMs: delivery.maxBackOffMs,
+        maxRetryAfterMs: delivery.maxRetryAfterMs,
+        haltedMs: delivery.haltedRetryMs,
+      },
+    },
+    send: heapSend(config.heapUrls, http, observer),
+    clock: systemClock,
+    random: Math.random,
+    observer,
+    maxBacklog: delivery.maxBacklog,
+  });
+}
+
+/** The port `send(request) → outcome` over real HTTP to Heap. */
+function heapSend(
+  urls: Readonly<Record<Region, string>>,
+  http: HttpSender,
+  observer: DeliveryObserver,
+): Send<LaneEntry> {
+  return async (request: PlannedRequest<LaneEntry>, signal) => {
+    const startedAt = performance.now();
+    const url = `${urls[request.lane.region as Region]}${request.path}`;
+    const reply = await http.send({ url, body: request.body }, signal);
+    observer.onReply(request, reply, (performance.now() - startedAt) / 1000);
+    return classifyHeapReply(reply, systemClock.now());
+  };
+}
+
+function compileConnections(config: ServiceConfig): ReadonlyMap<string, TransformEvent> {
+  return new Map(
+    config.connections.map(({ writeKey, connection }) => {
+      const faults: string[] = [];
+      const transform = compileConnection(connection, faults);
+      if (faults.length > 0) throw new Error(`connection ${connection.id}: ${faults.join('; ')}`);
+      return [writeKey, transform];
+    }),
+  );
+}
+
+function combine(...observers: readonly DeliveryObserver[]): DeliveryObserver {
+  return {
+    onReply: (...args) => {
+      for (const observer of observers) observer.onReply(...args);
+    },
+    onWait: (...args) => {
+      for (const observer of observers) observer.onWait(...args);
+    },
+    onSplit: (...args) => {
+      for (const observer of observers) observer.onSplit(...args);
+    },
+  };
+}

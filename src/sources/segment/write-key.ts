@@ -1,0 +1,12 @@
+/**
+ * The write key of an HTTP Basic header, as Segment's and RudderStack's SDKs send it: the user name of
+ * `base64("KEY:")`; a key without the colon is taken as well.
+ */
+export function writeKeyOf(authorization: string | undefined): string | undefined {
+  const match = /^Basic\s+([A-Za-z0-9+/_-]+={0,2})\s*$/i.exec(authorization ?? '');
+  if (match?.[1] === undefined) return undefined;
+  const credentials = Buffer.from(match[1], 'base64').toString('utf8');
+  const colon = credentials.indexOf(':');
+  const key = colon === -1 ? credentials : credentials.slice(0, colon);
+  return key === '' ? undefined : key;
+}
