@@ -145,7 +145,7 @@ async function writePerEvent(mapEvent: TransformEvent, writer: LineWriter): Prom
         ? {
             line: number,
             ...id,
-            operations: result.operations.map(({ kind, item }) => ({ kind, item })),
+            operations: result.operations.map(({ kind, text }) => ({ kind, item: JSON.parse(text) as Json })),
             ...(result.adjustments.isEmpty ? {} : { adjustments: result.adjustments.reasons() }),
           }
         : { line: number, ...id, ...result };

@@ -1,5 +1,3 @@
-import type { JsonObject } from '../json/json.js';
-
 /** Where a lane leads: one Heap environment in one region. Shared by all operations of its connections. */
 export interface LaneTarget {
   /** `us:3000610572`; equal for equal targets. */
@@ -8,10 +6,19 @@ export interface LaneTarget {
   readonly appId: string;
 }
 
-/** One write that an event became. */
+/**
+ * One write that an event became. It is carried as text from here on: serialised once, joined into a request's body,
+ * and into smaller ones if the request has to be cut.
+ */
 export interface Operation {
   readonly lane: LaneTarget;
   readonly kind: string;
-  /** What one item of a bulk request holds, without the app_id. */
-  readonly item: JsonObject;
+  /** The item as JSON text: what one element of a bulk request holds, without the app_id. */
+  readonly text: string;
+  /** UTF-8 bytes of `text`. */
+  readonly bytes: number;
+  /** Operations of one kind with the same key are merged into one item. */
+  readonly mergeKey?: string;
+  /** See `KindRules.isOrderedByKey`. */
+  readonly orderKey?: string;
 }

@@ -1,4 +1,3 @@
-import type { JsonObject } from '../json/json.js';
 import type { LaneTarget, Operation } from './operation.js';
 import type { KindRules, RequestRules } from './request-rules.js';
 
@@ -7,7 +6,7 @@ export interface PlannedItem<Entry> {
   readonly text: string;
   /** UTF-8 bytes of `text`. */
   readonly bytes: number;
-  /** Requests with the same order key are sent in order; see `KindRules.orderKey`. */
+  /** Requests with the same order key are sent in order; see `KindRules.isOrderedByKey`. */
   readonly orderKey?: string;
   readonly entries: readonly Entry[];
 }
@@ -48,7 +47,9 @@ interface Group<Entry> {
 }
 
 interface Draft<Entry> {
-  item: JsonObject;
+  text: string;
+  bytes: number;
+  readonly orderKey: string | undefined;
   readonly entries: Entry[];
 }
 
@@ -93,17 +94,19 @@ function groupEntries<Entry extends { readonly operation: Operation }>(
   rules: RequestRules,
 ): Group<Entry>[] {
   const groups = new Map<string, Map<string, Group<Entry>>>();
+  let group: Group<Entry> | undefined;
   for (const entry of window) {
-    const { lane, kind, item } = entry.operation;
-    const group = findGroup(groups, lane, kind, rules);
-    const key = group.rules.mergeKey?.(item);
-    const earlier = key === undefined ? undefined : group.byMergeKey.get(key);
+    const { lane, kind, text, bytes, mergeKey, orderKey } = entry.operation;
+    // Neighbours are mostly of one lane and kind.
+    if (group?.kind !== kind || group.lane.key !== lane.key) group = findGroup(groups, lane, kind, rules);
+    const earlier = mergeKey === undefined ? undefined : group.byMergeKey.get(mergeKey);
     if (earlier === undefined) {
-      const draft: Draft<Entry> = { item, entries: [entry] };
+      const draft: Draft<Entry> = { text, bytes, orderKey, entries: [entry] };
       group.drafts.push(draft);
-      if (key !== undefined) group.byMergeKey.set(key, draft);
+      if (mergeKey !== undefined) group.byMergeKey.set(mergeKey, draft);
     } else {
-      earlier.item = group.rules.merge?.(earlier.item, item) ?? earlier.item;
+      earlier.text = group.rules.merge?.(earlier.text, text) ?? earlier.text;
+      earlier.bytes = Buffer.byteLength(earlier.text);
       earlier.entries.push(entry);
     }
   }
@@ -142,10 +145,7 @@ function packGroup<Entry>(
     items = [];
     bytes = overhead;
   };
-  for (const { item, entries } of drafts) {
-    // Serialised once: the text goes into the body, and into any smaller body the request may be cut into.
-    const text = JSON.stringify(item);
-    const size = Buffer.byteLength(text);
+  for (const { text, bytes: size, orderKey, entries } of drafts) {
     if (overhead + size > limits.maxBytes) {
       oversized.push(...entries);
       continue;
@@ -153,11 +153,7 @@ function packGroup<Entry>(
     const comma = items.length === 0 ? 0 : 1;
     if (items.length === maxItems || bytes + comma + size > limits.maxBytes) close();
     bytes += (items.length === 0 ? 0 : 1) + size;
-    items.push(
-      rules.orderKey === undefined
-        ? { text, bytes: size, entries }
-        : { text, bytes: size, entries, orderKey: rules.orderKey(item) },
-    );
+    items.push(orderKey === undefined ? { text, bytes: size, entries } : { text, bytes: size, entries, orderKey });
   }
   close();
 }

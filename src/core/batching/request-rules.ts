@@ -1,4 +1,3 @@
-import type { JsonObject } from '../json/json.js';
 import type { LaneTarget } from './operation.js';
 
 /** How operations of one kind become requests; supplied by the destination. */
@@ -10,15 +9,13 @@ export interface KindRules {
   readonly stage: number;
   /** Items per request; 1 where the destination has no bulk form. */
   readonly maxItems: number;
-  /** Items with the same key are merged into one. */
-  readonly mergeKey?: (item: JsonObject) => string;
-  /** The item that has the effect of both, one after the other. */
-  readonly merge?: (earlier: JsonObject, later: JsonObject) => JsonObject;
+  /** The item that has the effect of both, one after the other; for kinds whose operations have a merge key. */
+  readonly merge?: (earlier: string, later: string) => string;
   /**
-   * Given for kinds whose requests need no order among themselves, except those with the same key. Without it the
+   * Set for kinds whose requests need no order among themselves, except those with the same order key. Without it the
    * requests of a kind are sent one after the other.
    */
-  readonly orderKey?: (item: JsonObject) => string;
+  readonly isOrderedByKey?: boolean;
   /** Bytes of the body beside the items and the commas between them. */
   readonly overheadBytes: (lane: LaneTarget) => number;
   /** The body of a request with these items, each a JSON object's text. */

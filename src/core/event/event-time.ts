@@ -1,9 +1,9 @@
 import type { Adjustments } from '../adjustments.js';
 import type { JsonObject } from '../json/json.js';
-import { inRange, parseTime } from './parse-time.js';
+import { inRange, isIsoUtc, parseTime, toIsoUtc } from './parse-time.js';
 
 /**
- * When the event happened, in milliseconds since the epoch, or `undefined` if it does not say.
+ * When the event happened, as ISO 8601 in UTC with milliseconds, or `undefined` if it does not say.
  *
  * 1. `timestamp`: whoever set it (the caller, or a CDP that corrected the clock already) meant it.
  * 2. `originalTimestamp` is the device's clock. With `sentAt` (same clock) and `receivedAt` (ours, or the CDP's) the
@@ -13,7 +13,14 @@ import { inRange, parseTime } from './parse-time.js';
  *
  * An unreadable time is noted and passed over for the next best.
  */
-export function eventTime(event: JsonObject, adjustments: Adjustments): number | undefined {
+export function eventTime(event: JsonObject, adjustments: Adjustments): string | undefined {
+  const { timestamp } = event;
+  if (typeof timestamp === 'string' && isIsoUtc(timestamp)) return timestamp;
+  const time = eventTimeMs(event, adjustments);
+  return time === undefined ? undefined : toIsoUtc(time);
+}
+
+function eventTimeMs(event: JsonObject, adjustments: Adjustments): number | undefined {
   const timestamp = read(event, 'timestamp', adjustments);
   if (timestamp !== undefined) return timestamp;
 

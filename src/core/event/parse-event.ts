@@ -8,7 +8,7 @@ import type { RejectionReason } from '../reasons.js';
 import type { Event } from './event.js';
 
 export type ParsedEvent =
-  | { readonly ok: true; readonly event: Event; readonly keys: number }
+  | { readonly ok: true; readonly event: Event }
   | { readonly ok: false; readonly reason: RejectionReason; readonly detail: string };
 
 /**
@@ -18,7 +18,8 @@ export type ParsedEvent =
 export const defaultShapeLimits: ShapeLimits = { maxKeys: 2_000, maxDepth: 64 };
 
 const schema = JSON.parse(readFileSync(new URL('./event.schema.json', import.meta.url), 'utf8')) as object;
-const validate = new Ajv2020({ allowUnionTypes: true }).compile<Event>(schema);
+// 1e400 parses to Infinity: what to make of it is decided field by field, not here.
+const validate = new Ajv2020({ allowUnionTypes: true, strictNumbers: false }).compile<Event>(schema);
 
 /**
  * Checks that a parsed JSON value is an event that can be mapped. Total: answers every JSON value, throws for none,
@@ -26,25 +27,36 @@ const validate = new Ajv2020({ allowUnionTypes: true }).compile<Event>(schema);
  */
 export function parseEvent(value: Json, limits: ShapeLimits = defaultShapeLimits): ParsedEvent {
   if (!isJsonObject(value)) return rejected('event_not_object', `expected a JSON object, got ${kindOf(value)}`);
-  const shape = inspectJson(value, limits);
-  if (shape.depth > limits.maxDepth) {
-    return rejected('nested_too_deep', `nested deeper than ${limits.maxDepth} levels`);
-  }
-  if (shape.keys > limits.maxKeys) return rejected('too_many_keys', `more than ${limits.maxKeys} keys`);
+  const context = value.context;
+  const fault =
+    shapeFault(value.properties, 1, limits) ??
+    shapeFault(value.traits, 1, limits) ??
+    (isJsonObject(context) ? shapeFault(context.traits, 2, limits) : undefined);
+  if (fault !== undefined) return fault;
 
   const event = withPlainType(value);
-  if (validate(event)) return { ok: true, event, keys: shape.keys };
+  if (validate(event)) return { ok: true, event };
 
   const type = value.type;
   if (type === undefined || type === null || type === '') return rejected('type_missing', 'the event has no "type"');
-  const fault = validate.errors?.[0];
-  const field = fault?.instancePath.slice(1) ?? '';
+  const error = validate.errors?.[0];
+  const field = error?.instancePath.slice(1) ?? '';
   if (field === 'type') {
     return typeof type === 'string'
       ? rejected('type_unsupported', `"${type.slice(0, 40)}" is none of track, identify, page, screen, group, alias`)
       : rejected('field_type_invalid', `"type" must be a string, got ${kindOf(type)}`);
   }
-  return rejected('field_type_invalid', `"${field}" ${fault?.message ?? 'is invalid'}, got ${kindOf(value[field])}`);
+  return rejected('field_type_invalid', `"${field}" ${error?.message ?? 'is invalid'}, got ${kindOf(value[field])}`);
+}
+
+/** Only what mappings take whole is counted: the rest of an event is read by its paths and costs nothing. */
+function shapeFault(part: Json | undefined, level: number, limits: ShapeLimits): ParsedEvent | undefined {
+  if (typeof part !== 'object' || part === null) return undefined;
+  const { keys, depth } = inspectJson(part, { maxKeys: limits.maxKeys, maxDepth: limits.maxDepth - level });
+  if (depth + level > limits.maxDepth)
+    return rejected('nested_too_deep', `nested deeper than ${limits.maxDepth} levels`);
+  if (keys > limits.maxKeys) return rejected('too_many_keys', `more than ${limits.maxKeys} keys`);
+  return undefined;
 }
 
 /**

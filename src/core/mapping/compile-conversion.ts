@@ -100,9 +100,11 @@ function compileRename(names: Readonly<Record<string, string>>): CompiledConvers
 function compileExclude(patterns: readonly string[]): CompiledConversion {
   const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('*')));
   const prefixes = patterns.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1));
-  return onObject((object) =>
-    filterKeys(object, (key) => !exact.has(key) && !prefixes.some((prefix) => key.startsWith(prefix))),
-  );
+  const isExcluded = (key: string): boolean => exact.has(key) || prefixes.some((prefix) => key.startsWith(prefix));
+  return onObject((object) => {
+    for (const key in object) if (isExcluded(key)) return filterKeys(object, (name) => !isExcluded(name));
+    return object;
+  });
 }
 
 function filterKeys(object: JsonObject, keep: (key: string, value: Json) => boolean): MutableJsonObject {

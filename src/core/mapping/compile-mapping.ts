@@ -70,7 +70,7 @@ function mapEvent(operations: readonly CompiledOperation[], source: JsonObject, 
     } else if (operation.isOptional) {
       // A reason that the mapping names outranks the anonymous "there was nothing".
       if (skipped === undefined || skipped.reason === 'nothing_to_send') skipped = fault;
-      if (operation.noteSkip !== undefined && fault.reason !== 'nothing_to_send') adjustments.note(operation.noteSkip);
+      if (operation.noteSkip !== undefined) adjustments.note(operation.noteSkip);
     } else {
       return fault;
     }
@@ -109,7 +109,14 @@ function compileOperation(
     isOptional,
     noteSkip: operation.noteSkip,
     rules: operation.fields.map((rule, index) =>
-      compileRule(rule, isOptional, environment, `${place}.fields[${index}] (${rule.destKey})`, faults),
+      compileRule(
+        rule,
+        isOptional,
+        ownsContainer(operation.fields.slice(0, index), rule.destKey),
+        environment,
+        `${place}.fields[${index}] (${rule.destKey})`,
+        faults,
+      ),
     ),
   };
 }
@@ -117,6 +124,7 @@ function compileOperation(
 function compileRule(
   rule: MappingRule,
   isOptional: boolean,
+  ownsIt: boolean,
   environment: MappingEnvironment,
   place: string,
   faults: string[],
@@ -128,7 +136,7 @@ function compileRule(
   const conversions = compileMetadata(rule, environment);
   const fallback = rule.metadata?.default;
   const missing = missingFault(rule, isOptional, fail);
-  const set = compileSetter(rule.destKey, environment.settings, fail);
+  const set = compileSetter(rule.destKey, ownsIt, environment.settings, fail);
   const isPassedOver = compileUnless(rule.unless);
   const isTruthyRequired = rule.required === 'truthy';
 
@@ -237,11 +245,28 @@ function compileMetadata(rule: MappingRule, environment: MappingEnvironment): re
 }
 
 /**
+ * May a rule for `properties.name` write into the properties that the rules before it made? Only if each of them makes
+ * an object of its own, as flattening does; anything else may have put a part of the event there, or a constant.
+ */
+function ownsContainer(before: readonly MappingRule[], destKey: string): boolean {
+  const dot = destKey.indexOf('.');
+  const container = destKey.slice(0, dot);
+  return before
+    .filter((rule) => dot !== -1 && rule.destKey === container)
+    .every(({ metadata }) => {
+      const last = [metadata?.type].flat().at(-1);
+      const isFresh = last === 'flatten' || (typeof last === 'object' && 'flatten' in last);
+      return isFresh && typeof metadata?.default !== 'object';
+    });
+}
+
+/**
  * `event` sets a member of the operation; `properties.a.b` sets the member `a.b` of its properties, which are flat. A
  * member that is no object gives way to one.
  */
 function compileSetter(
   destKey: string,
+  ownsIt: boolean,
   settings: Readonly<Record<string, string>>,
   fail: (message: string) => void,
 ): (out: MutableJsonObject, value: Json) => void {
@@ -260,6 +285,10 @@ function compileSetter(
   const key = filled.slice(dot + 1);
   return (out, value) => {
     const members = out[container];
+    if (ownsIt && isJsonObject(members)) {
+      setOwn(members, key, value);
+      return;
+    }
     const copy: MutableJsonObject = isJsonObject(members) ? { ...members } : {};
     setOwn(copy, key, value);
     setOwn(out, container, copy);

@@ -2,19 +2,20 @@ import { readFileSync } from 'node:fs';
 
 import { Adjustments } from '../../core/adjustments.js';
 import type { LaneTarget, Operation } from '../../core/batching/operation.js';
-import { isEventType } from '../../core/event/event.js';
+import { isEventType, type Event } from '../../core/event/event.js';
 import { defaultShapeLimits, parseEvent, type ParsedEvent } from '../../core/event/parse-event.js';
 import { inspectJson } from '../../core/json/inspect.js';
-import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../core/json/json.js';
+import { isJsonArray, isJsonObject, type Json } from '../../core/json/json.js';
 import { compileMapping, type CompiledMapping } from '../../core/mapping/compile-mapping.js';
 import type { Mapping } from '../../core/mapping/mapping.js';
 import { MappingFault } from '../../core/mapping/mapping-fault.js';
 import { extendMapping, readMapping } from '../../core/mapping/read-mapping.js';
 import { reasons, type DropReason, type RejectionReason } from '../../core/reasons.js';
 import type { TransformResult } from '../../core/transform-result.js';
-import type { HeapConnection, HeapSettings, PresetName, Region } from './connection.js';
-import { derivedValues } from './identity.js';
-import { withinLimits } from './limits.js';
+import type { HeapConnection, PresetName, Region } from './connection.js';
+import { derivedValues } from './derived-values.js';
+import { compileItemRules, type FinishOperation } from './item-rules.js';
+import { toOperation } from './to-operation.js';
 import { operationKinds, type OperationKind } from './operation-kind.js';
 
 /** Turns one parsed event of a connection into operations. Total: never throws, never changes the event. */
@@ -42,7 +43,10 @@ export function compileConnection(connection: HeapConnection, faults: string[]):
     },
     faults,
   );
-  const checks = connection.preset === 'rudderstack' ? peerChecks : heapChecks(connection.settings);
+  const checks =
+    connection.preset === 'rudderstack'
+      ? peerChecks
+      : { parse: parseEvent, finish: compileItemRules(connection.settings) };
   return (value) => transform(value, mapping, lane, checks);
 }
 
@@ -53,21 +57,13 @@ export function laneTarget(region: Region, appId: string): LaneTarget {
 /** What a preset asks of an event before it is mapped, and of an operation after. */
 interface PresetChecks {
   readonly parse: (value: Json) => ParsedEvent;
-  /** The item as it may be sent, or `undefined` when nothing is left of it. */
-  readonly finish: (kind: OperationKind, fields: JsonObject, adjustments: Adjustments) => JsonObject | undefined;
+  readonly finish: FinishOperation;
 }
 
-function heapChecks(settings: HeapSettings): PresetChecks {
-  return {
-    parse: parseEvent,
-    finish: (kind, fields, adjustments) => {
-      const item = withinLimits(kind, fields, settings, adjustments);
-      return isPointless(kind, item) ? undefined : item;
-    },
-  };
-}
-
-const peerChecks: PresetChecks = { parse: parseLikeRudderStack, finish: (_kind, fields) => fields };
+const peerChecks: PresetChecks = {
+  parse: parseLikeRudderStack,
+  finish: (lane, kind, fields) => toOperation(lane, kind, fields, JSON.stringify(fields)),
+};
 
 function transform(value: Json, mapping: CompiledMapping, lane: LaneTarget, checks: PresetChecks): TransformResult {
   const parsed = checks.parse(value);
@@ -82,20 +78,12 @@ function transform(value: Json, mapping: CompiledMapping, lane: LaneTarget, chec
 
   const operations: Operation[] = [];
   for (const { kind, fields } of mapped) {
-    const item = checks.finish(kind as OperationKind, fields, adjustments);
-    if (item !== undefined) operations.push({ lane, kind, item });
+    const operation = checks.finish(lane, kind as OperationKind, fields, adjustments);
+    if (operation instanceof MappingFault) return unmapped(operation);
+    if (operation !== undefined) operations.push(operation);
   }
   if (operations.length === 0) return { outcome: 'dropped', reason: 'nothing_to_send' };
   return { outcome: 'mapped', operations, adjustments };
-}
-
-/** A property write whose properties all fell to Heap's rules, such as an identify with nothing but an `id`. */
-function isPointless(kind: OperationKind, item: JsonObject): boolean {
-  if (kind === 'track' || kind === 'identify') return false;
-  const properties = item.properties;
-  if (!isJsonObject(properties)) return true;
-  for (const key in properties) if (Object.hasOwn(properties, key)) return false;
-  return true;
 }
 
 function unmapped({ reason, detail }: MappingFault): TransformResult {
@@ -122,7 +110,7 @@ function parseLikeRudderStack(value: Json): ParsedEvent {
   if (!isEventType(type)) {
     return { ok: false, reason: 'type_unsupported', detail: `message type ${asText(type)} is not supported` };
   }
-  return { ok: true, event: { ...value, type }, keys };
+  return { ok: true, event: value as Event };
 }
 
 /** As JavaScript joins a value to a string, which is what the peer's message shows. */
@@ -135,8 +123,12 @@ function resolveMapping(connection: HeapConnection, faults: string[]): Mapping {
   const own = connection.mapping;
   if (own === undefined) return presets[connection.preset];
   if (own.extends === undefined) return own;
-  if (own.extends === 'heap' || own.extends === 'rudderstack') return extendMapping(presets[own.extends], own, faults);
-  faults.push(`extends "${own.extends}" is no preset; it may be heap or rudderstack`);
+  if (own.extends === connection.preset) return extendMapping(presets[connection.preset], own, faults);
+  faults.push(
+    own.extends in presets
+      ? `extends "${own.extends}" but the connection's preset is "${connection.preset}"; make them the same`
+      : `extends "${own.extends}" is no preset; it may be ${Object.keys(presets).join(' or ')}`,
+  );
   return own;
 }
 

@@ -73,7 +73,7 @@ export function runCase(file: CaseFile, config: JsonObject = {}): CaseReport {
   const actual: ExpectedResult =
     result.outcome === 'mapped'
       ? {
-          operations: result.operations.map(({ kind, item }) => ({ kind, item })),
+          operations: result.operations.map(({ kind, text }) => ({ kind, item: JSON.parse(text) as JsonObject })),
           ...(result.adjustments.isEmpty ? {} : { adjustments: result.adjustments.reasons() }),
         }
       : { reason: result.reason };

@@ -1,0 +1,144 @@
+import { compareCounts, compareListing, compareValues, type Difference } from './difference.js';
+import type { AppExpectation, Expectation, Refusal } from './expectation.js';
+import { countEach, listingNames, type HeapFacts } from './heap-facts.js';
+import { operationKinds, requestsByKind } from './heap-requests.js';
+import { sumBy, sumOf, type Sample } from './read-metrics.js';
+import type { SimulatorStats } from './read-simulator.js';
+import type { Answers } from './tally.js';
+
+/** Everything that the run told about itself. */
+export interface Received {
+  readonly answers: Answers;
+  /** Requests that the service had asked to send again. */
+  readonly repeatedRequests: number;
+  /** By app_id. */
+  readonly heap: ReadonlyMap<string, HeapFacts>;
+  readonly stats: SimulatorStats;
+  readonly metrics: readonly Sample[];
+}
+
+/**
+ * Holds a run against the expectation: the service's answers, its metrics, and what the simulated Heap holds in the
+ * end. Exact, in every number and every digest.
+ *
+ * @param known the facts behind the expectation's digests, by app_id; they only make a difference readable.
+ * @returns nothing when all is as it should be.
+ */
+export function compare(
+  expected: Expectation,
+  received: Received,
+  known?: ReadonlyMap<string, HeapFacts>,
+): readonly Difference[] {
+  return [
+    ...compareAnswers(expected, received.answers),
+    ...Object.entries(expected.apps).flatMap(([appId, app]) =>
+      compareHeap(appId, app, received.heap.get(appId), known?.get(appId)),
+    ),
+    ...compareStats(expected, received),
+    ...compareMetrics(expected, received),
+  ];
+}
+
+function compareAnswers(expected: Expectation, answers: Answers): Difference[] {
+  const refusals = Object.values(expected.refused);
+  const count = (outcome: Refusal['outcome']): number =>
+    refusals.filter((refusal) => refusal.outcome === outcome).length;
+  const ids = new Set([...Object.keys(expected.refused), ...Object.keys(answers.refused)]);
+  return [
+    ...compareValues('events answered', expected.events, answers.events),
+    ...compareValues('events delivered', expected.delivered, answers.delivered),
+    ...compareValues('events dropped', count('dropped'), answers.dropped),
+    ...compareValues('events rejected', count('rejected'), answers.rejected),
+    ...[...ids].flatMap((id) =>
+      compareValues(`outcome of ${id}`, shownRefusal(expected.refused[id]), shownRefusal(answers.refused[id])),
+    ),
+    ...compareCounts('events adjusted', expected.adjustments, answers.adjustments),
+  ];
+}
+
+function shownRefusal(refusal: Refusal | undefined): string {
+  return refusal === undefined ? 'delivered' : `${refusal.outcome}, ${refusal.reason}`;
+}
+
+function compareHeap(
+  appId: string,
+  { connection, heap: expected }: AppExpectation,
+  received: HeapFacts | undefined,
+  known: HeapFacts | undefined,
+): Difference[] {
+  const of = (what: string): string => `${what} of ${appId} (${connection}) at Heap`;
+  if (received === undefined) return compareValues(of('facts'), 'some', 'none');
+  return [
+    ...listingNames.flatMap((name) => compareListing(of(name), expected[name], received[name], known?.[name])),
+    ...compareCounts(of('events by name'), expected.tracksByName, received.tracksByName),
+    ...compareValues(of('identities'), expected.identities, received.identities),
+    ...compareValues(of('anonymous users'), expected.anonymousUsers, received.anonymousUsers),
+  ];
+}
+
+/** Heap answers 200 even where it ignores something: its counters tell. */
+function compareStats(expected: Expectation, { stats, metrics }: Received): Difference[] {
+  const refusals = Object.entries(stats.requests).flatMap(([path, byStatus]) =>
+    Object.entries(byStatus).flatMap(([status, count]) =>
+      status === '200' ? [] : compareValues(`requests to ${path} answered ${status}`, 0, count),
+    ),
+  );
+  const stored = Object.values(expected.apps).reduce((sum, { heap }) => sum + heap.tracks.count, 0);
+  return [
+    ...refusals,
+    ...compareValues('events stored by Heap', stored, stats.items.track),
+    ...compareValues('reserved keys that Heap ignored', 0, stats.reservedKeysIgnored),
+    ...compareCounts('identify calls that Heap ignored', {}, stats.identifyDropped),
+    ...compareCounts(
+      'requests to Heap, by its own count and by the service’s',
+      withoutZeros(requestsByKind(stats)),
+      sumBy(metrics, 'heap_destination_heap_requests_total', 'kind'),
+    ),
+  ];
+}
+
+function compareMetrics(expected: Expectation, { repeatedRequests, stats, metrics }: Received): Difference[] {
+  // What was sent twice is counted twice, rightly; how often that was is up to the machine.
+  if (repeatedRequests > 0) return [];
+  const refusals = Object.values(expected.refused);
+  return [
+    ...compareValues(
+      'metric: events received',
+      expected.events,
+      sumOf(metrics, 'heap_destination_events_received_total'),
+    ),
+    ...compareCounts(
+      'metric: outcomes',
+      { delivered: expected.delivered, ...countEach(refusals.map(({ outcome }) => outcome)) },
+      sumBy(metrics, 'heap_destination_event_outcomes_total', 'outcome'),
+    ),
+    ...compareCounts(
+      'metric: outcomes by reason',
+      { '': expected.delivered, ...countEach(refusals.map(({ reason }) => reason)) },
+      sumBy(metrics, 'heap_destination_event_outcomes_total', 'reason'),
+    ),
+    ...compareCounts(
+      'metric: adjustments',
+      expected.adjustments,
+      sumBy(metrics, 'heap_destination_event_adjustments_total', 'reason'),
+    ),
+    ...compareCounts(
+      'metric: operations',
+      expectedOperations(expected),
+      sumBy(metrics, 'heap_destination_operations_total', 'kind'),
+    ),
+    ...compareValues('repeats that Heap knew by their key', expected.repeats, stats.duplicates),
+  ];
+}
+
+function expectedOperations({ apps }: Expectation): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const { operations } of Object.values(apps)) {
+    for (const kind of operationKinds) sums[kind] = (sums[kind] ?? 0) + operations[kind];
+  }
+  return sums;
+}
+
+function withoutZeros(counts: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));
+}

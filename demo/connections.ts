@@ -1,0 +1,13 @@
+export type ConnectionId = 'web' | 'mobile' | 'server';
+
+export interface DemoConnection {
+  readonly writeKey: string;
+  readonly appId: string;
+}
+
+/** The same three as in config.yaml, which the service reads; a test holds the two equal. */
+export const connections: Readonly<Record<ConnectionId, DemoConnection>> = {
+  web: { writeKey: 'demo-web-key', appId: '3000610572' },
+  mobile: { writeKey: 'demo-mobile-key', appId: '3000610573' },
+  server: { writeKey: 'demo-server-key', appId: '4118173713' },
+};

@@ -1,0 +1,47 @@
+import type { Json } from '../../core/json/json.js';
+
+/** Heap's limit for an identity (https://developers.heap.io/reference/track-1), kept for account ids too. */
+export const maxIdLength = 255;
+
+/** An id as text, and what keeps it from being used. */
+export interface CandidateId {
+  readonly text: string;
+  readonly fault: 'invalid' | 'placeholder' | 'too_long' | undefined;
+}
+
+/** Reads ids under one connection's list of placeholders. */
+export type ReadId = (value: Json | undefined) => CandidateId | undefined;
+
+/**
+ * A function from a field to the id in it: trimmed text, numbers as text; `undefined` for what is no id at all (absent,
+ * null, blank, or of another type).
+ *
+ * `invalid`: Heap would store something else than what was sent, and two people could become one: NUL, half surrogate
+ * pairs, and numbers beyond 2^53, whose last digits are lost. `placeholder`: on the list. `too_long`: never cut, for
+ * the same reason.
+ */
+export function idReader(placeholderIdentities: readonly string[]): ReadId {
+  const placeholders = new Set(placeholderIdentities.map((text) => text.trim().toLowerCase()));
+  // The same id is looked at several times on the way of one event; comparing it with the last one is nearly free.
+  let lastValue: Json | undefined;
+  let lastId: CandidateId | undefined;
+  return (value) => {
+    if (value !== lastValue) {
+      lastId = read(value, placeholders);
+      lastValue = value;
+    }
+    return lastId;
+  };
+}
+
+function read(value: Json | undefined, placeholders: ReadonlySet<string>): CandidateId | undefined {
+  if (typeof value === 'number' && (!Number.isFinite(value) || Math.abs(value) > Number.MAX_SAFE_INTEGER)) {
+    return { text: String(value), fault: 'invalid' };
+  }
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+  const text = String(value).trim();
+  if (text === '') return undefined;
+  if (!text.isWellFormed() || text.includes('\0')) return { text, fault: 'invalid' };
+  if (text.length > maxIdLength) return { text, fault: 'too_long' };
+  return { text, fault: placeholders.has(text.toLowerCase()) ? 'placeholder' : undefined };
+}
