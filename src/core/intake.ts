@@ -27,7 +27,11 @@ export interface IntakeObserver {
   onReceived(type: string): void;
   onTransformed(events: number, seconds: number): void;
   onOperation(kind: string): void;
-  onOutcome(outcome: EventResult['outcome'], reason: RejectionReason | DropReason | undefined): void;
+  /** `abandoned`: the service stopped before the event was settled, and its sender was told to send it again. */
+  onOutcome(
+    outcome: 'delivered' | 'rejected' | 'dropped' | 'abandoned',
+    reason: RejectionReason | DropReason | undefined,
+  ): void;
   onAdjustment(reason: AdjustmentReason): void;
 }
 
@@ -70,7 +74,7 @@ export async function takeIn(
     const delivery = options.router.deliver(result.operations).then((outcome) => {
       const settled = settledResult(outcome);
       results[index] = { ...base, ...settled };
-      if (settled.outcome !== 'pending') options.observer.onOutcome(settled.outcome, settled.reason);
+      options.observer.onOutcome(settled.outcome === 'pending' ? 'abandoned' : settled.outcome, settled.reason);
     });
     deliveries.push(delivery);
   });

@@ -25,13 +25,17 @@ const retryAfterSeconds = 5;
 export function refuse(
   response: Response,
   reason: RequestReason,
+  onRefused: (reason: RequestReason) => void,
   message: string = reasons[reason].summary,
   results?: readonly EventResult[],
 ): void {
   const status = statuses[reason];
+  onRefused(reason);
   if (status === 503) response.setHeader('Retry-After', String(retryAfterSeconds));
   if (status === 401) response.setHeader('WWW-Authenticate', 'Basic realm="write key"');
-  response.status(status).json({ success: false, error: { reason, message }, ...(results && { results }) });
+  response
+    .status(status)
+    .json({ success: false, error: { reason, message }, ...(results && { results: indexed(results) }) });
 }
 
 /** The result of every event of a request that is settled. */
@@ -44,6 +48,10 @@ export function answerResults(response: Response, results: readonly EventResult[
     delivered: count('delivered'),
     dropped: count('dropped'),
     rejected: count('rejected'),
-    results: results.map((result, index) => ({ index, ...result })),
+    results: indexed(results),
   });
+}
+
+function indexed(results: readonly EventResult[]): readonly object[] {
+  return results.map((result, index) => ({ index, ...result }));
 }

@@ -3,6 +3,7 @@ import express, { type ErrorRequestHandler, type Express, type Request, type Res
 import { eventTypes, type EventType } from '../core/event/event.js';
 import { takeIn, type IntakeOptions } from '../core/intake.js';
 import type { Json } from '../core/json/json.js';
+import type { RequestReason } from '../core/reasons.js';
 import type { TransformResult } from '../core/transform-result.js';
 import { readEvents } from '../sources/segment/read-events.js';
 import { writeKeyOf } from '../sources/segment/write-key.js';
@@ -15,6 +16,7 @@ export interface DataAppOptions {
   readonly intake: IntakeOptions;
   readonly maxBodyBytes: number;
   readonly isStopping: () => boolean;
+  readonly onRefused: (reason: RequestReason) => void;
   readonly onRequest: (route: string, status: number, seconds: number) => void;
   /** Told about errors that are nobody's fault but ours. */
   readonly onError: (error: unknown) => void;
@@ -43,7 +45,12 @@ export function createDataApp(options: DataAppOptions): Express {
   }
   app.use(
     timed('other', options, (_request, response) => {
-      refuse(response, 'route_unknown', 'send events to POST /v1/batch or POST /v1/track, identify, page, …');
+      refuse(
+        response,
+        'route_unknown',
+        options.onRefused,
+        'send events to POST /v1/batch or POST /v1/track, identify, page, …',
+      );
     }),
   );
   app.use(((error, _request, response, _next) => {
@@ -54,13 +61,20 @@ export function createDataApp(options: DataAppOptions): Express {
   return app;
 }
 
+/** What nginx logs when a client is gone before its answer. */
+const clientLeft = 499;
+
 type Handle = (request: Request, response: Response) => void | Promise<void>;
 
 function timed(route: string, { onRequest }: DataAppOptions, handle: Handle): Handle {
   return (request, response) => {
     const startedAt = performance.now();
     response.once('close', () => {
-      onRequest(route, response.statusCode, (performance.now() - startedAt) / 1000);
+      onRequest(
+        route,
+        response.writableFinished ? response.statusCode : clientLeft,
+        (performance.now() - startedAt) / 1000,
+      );
     });
     return handle(request, response);
   };
@@ -70,39 +84,46 @@ async function ingest(
   type: EventType | undefined,
   request: Request,
   response: Response,
-  { connectionFor, intake, maxBodyBytes, isStopping }: DataAppOptions,
+  { connectionFor, intake, maxBodyBytes, isStopping, onRefused }: DataAppOptions,
 ): Promise<void> {
   if (isStopping()) {
-    refuse(response, 'shutting_down');
+    response.setHeader('Connection', 'close');
+    refuse(response, 'shutting_down', onRefused);
     return;
   }
   const writeKey = writeKeyOf(request.headers.authorization);
   if (writeKey === undefined) {
-    refuse(response, 'write_key_missing', 'send the write key as the user name of HTTP Basic authentication');
+    refuse(
+      response,
+      'write_key_missing',
+      onRefused,
+      'send the write key as the user name of HTTP Basic authentication',
+    );
     return;
   }
   const transform = connectionFor(writeKey);
   if (transform === undefined) {
-    refuse(response, 'write_key_unknown');
+    refuse(response, 'write_key_unknown', onRefused);
     return;
   }
   if (!intake.router.hasRoom()) {
-    refuse(response, 'backlog_full');
+    refuse(response, 'backlog_full', onRefused);
     return;
   }
   const body = await readBody(request, maxBodyBytes);
   if (!body.ok) {
-    refuse(response, body.reason, body.message);
+    refuse(response, body.reason, onRefused, body.message);
     return;
   }
   const read = readEvents(body.text, type, { receivedAt: intake.clock.now() });
   if (!read.ok) {
-    refuse(response, read.reason, read.message);
+    refuse(response, read.reason, onRefused, read.message);
     return;
   }
   const results = await takeIn(read.events, transform, intake);
+  if (isStopping()) response.setHeader('Connection', 'close');
   if (results.some((result) => result.outcome === 'pending')) {
-    refuse(response, isStopping() ? 'shutting_down' : 'delivery_pending', undefined, results);
+    refuse(response, isStopping() ? 'shutting_down' : 'delivery_pending', onRefused, undefined, results);
     return;
   }
   answerResults(response, results);

@@ -14,6 +14,7 @@ export interface OperatorAppOptions {
 export function createOperatorApp({ registry, version, lanes, isStopping }: OperatorAppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
+  app.disable('etag');
   app.get('/metrics', async (_request, response) => {
     response.setHeader('Content-Type', registry.contentType);
     response.end(await registry.metrics());

@@ -65,7 +65,9 @@ export function readConfigFile(path: string, environment: Environment): ConfigRe
   const value = fillPlaces(document.toJS() as unknown, environment, [], faults);
   const config = assemble(value, dirname(path), environment, faults);
   if (config !== undefined && faults.length === 0) return { ok: true, config };
-  return { ok: false, faults: faults.map((fault) => describeFault(shown, document, lines, fault)) };
+  const described = faults.map((fault) => ({ fault, place: placeOf(document, lines, fault.path) }));
+  described.sort((a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0) || (a.place?.col ?? 0) - (b.place?.col ?? 0));
+  return { ok: false, faults: described.map(({ fault, place }) => describeFault(shown, place, fault)) };
 }
 
 /**
@@ -73,7 +75,8 @@ export function readConfigFile(path: string, environment: Environment): ConfigRe
  */
 export function configFromEnvironment(environment: Environment): ConfigResult {
   const faults: string[] = [];
-  const { HEAP_APP_ID: appId = '', WRITE_KEY: writeKey = '', HEAP_REGION: region = 'us' } = environment;
+  const { HEAP_APP_ID: appId = '', WRITE_KEY: writeKey = '', HEAP_REGION: givenRegion = '' } = environment;
+  const region = givenRegion === '' ? 'us' : givenRegion;
   if (!appIdPattern.test(appId)) faults.push('HEAP_APP_ID must be the digits of a Heap environment id');
   if (writeKey === '') faults.push('WRITE_KEY must be set: the key that your source authenticates with');
   if (region !== 'us' && region !== 'eu') faults.push(`HEAP_REGION must be us or eu, not "${region}"`);
@@ -199,18 +202,23 @@ function fillPlaces(
   );
 }
 
-function describeFault(file: string, document: Document, lines: LineCounter, fault: SchemaFault): string {
-  const place = lineOf(document, lines, fault.path);
-  return `${file}${place === '' ? '' : `:${place}`}: ${[formatPath(fault.path), fault.message].join(' ').trim()}`;
+interface Place {
+  readonly line: number;
+  readonly col: number;
+}
+
+function describeFault(file: string, place: Place | undefined, fault: SchemaFault): string {
+  const where = place === undefined ? file : `${file}:${place.line}:${place.col}`;
+  return `${where}: ${[formatPath(fault.path), fault.message].join(' ').trim()}`;
 }
 
 /** Line and column of a value, or of the nearest one around it that the file has. */
-function lineOf(document: Document, lines: LineCounter, path: readonly (string | number)[]): string {
+function placeOf(document: Document, lines: LineCounter, path: readonly (string | number)[]): Place | undefined {
   for (let length = path.length; length > 0; length -= 1) {
     const node = document.getIn(path.slice(0, length), true) as { range?: readonly number[] } | undefined;
-    if (node?.range?.[0] !== undefined) return at(lines, node.range[0]);
+    if (node?.range?.[0] !== undefined) return lines.linePos(node.range[0]);
   }
-  return '';
+  return undefined;
 }
 
 function at(lines: LineCounter, offset: number): string {

@@ -43,6 +43,7 @@ export interface DeliveryConfig {
   readonly haltedRetryMs: number;
   readonly maxAgeMs: number;
   readonly maxBacklog: number;
+  readonly maxBacklogBytes: number;
 }
 
 export const defaultServerConfig: ServerConfig = {
@@ -78,4 +79,5 @@ export const defaultDeliveryConfig: DeliveryConfig = {
   haltedRetryMs: 60_000,
   maxAgeMs: 7 * 24 * 3_600_000,
   maxBacklog: 200_000,
+  maxBacklogBytes: 256 * 1024 * 1024,
 };

@@ -55,6 +55,9 @@ export async function startService(config: ServiceConfig, logger: Logger): Promi
       },
       maxBodyBytes: config.server.maxBodyBytes,
       isStopping: () => isStopping,
+      onRefused: (reason) => {
+        metrics.onRefused(reason);
+      },
       onRequest: (route, status, seconds) => {
         metrics.onHttpRequest(route, status, seconds);
       },
@@ -127,6 +130,7 @@ function createRouter(config: ServiceConfig, http: HttpSender, observer: Deliver
     random: Math.random,
     observer,
     maxBacklog: delivery.maxBacklog,
+    maxBacklogBytes: delivery.maxBacklogBytes,
   });
 }
 

@@ -15,6 +15,7 @@ import { exitCodes } from '../exit-codes.js';
 import { tell } from '../output.js';
 
 interface ServeOptions {
+  readonly sandbox?: true;
   readonly config?: string;
 }
 
@@ -22,10 +23,12 @@ export function serveCommand(): Command {
   return new Command('serve')
     .description('Serve: take events on the data port, deliver them to Heap.')
     .option('-c, --config <file>', 'configuration file (or HEAP_DESTINATION_CONFIG)')
+    .option('--sandbox', 'deliver to a simulator of Heap in this process')
     .addHelpText(
       'after',
       `
-Without a configuration it runs in a sandbox: everything goes to a simulator of Heap in this process.
+Without a configuration it runs in a sandbox: everything goes to a simulator of Heap in this process. Where
+NODE_ENV is production it refuses to, unless asked with --sandbox: a forgotten configuration must not look healthy.
 
 Environment:
   PORT, METRICS_PORT                 data port (9090), operator port (9091)
@@ -44,9 +47,15 @@ Examples:
 
 async function serve(options: ServeOptions): Promise<void> {
   const { env } = process;
-  const logger = pino({ level: env.LOG_LEVEL ?? 'info', base: null }, destination({ sync: true }));
-  const file = options.config ?? env.HEAP_DESTINATION_CONFIG;
-  const isSandbox = file === undefined && env.HEAP_APP_ID === undefined && env.WRITE_KEY === undefined;
+  const logger = pino({ level: logLevel(env.LOG_LEVEL), base: null }, destination({ sync: true }));
+  const file = options.config ?? unlessEmpty(env.HEAP_DESTINATION_CONFIG);
+  const isConfigured = file !== undefined || [env.HEAP_APP_ID, env.WRITE_KEY].some((text) => unlessEmpty(text));
+  const isSandbox = options.sandbox === true || !isConfigured;
+  if (isSandbox && options.sandbox !== true && env.NODE_ENV === 'production') {
+    tell('There is no configuration. Give --config FILE, or HEAP_APP_ID and WRITE_KEY, or ask for the --sandbox.');
+    process.exitCode = exitCodes.usage;
+    return;
+  }
   const simulator = isSandbox ? await startSimulator() : undefined;
   const read = simulator === undefined ? readConfiguration(file) : sandboxConfig(simulator.url, env);
   if (!read.ok) {
@@ -77,7 +86,14 @@ async function serve(options: ServeOptions): Promise<void> {
     if (process.stdout.isTTY) tell(sandboxBanner(dataUrl, operatorUrl, simulator.url));
   }
 
+  let isStopping = false;
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    if (isStopping) {
+      logger.warn({ event: 'abandoning', signal }, 'stopping at once; the senders keep what is not delivered');
+      await service.stop();
+      return;
+    }
+    isStopping = true;
     logger.info({ event: 'stopping', signal }, 'no new requests are taken; delivering what is there');
     const remaining = await service.stop();
     await simulator?.close();
@@ -85,6 +101,19 @@ async function serve(options: ServeOptions): Promise<void> {
     process.exitCode = remaining === 0 ? exitCodes.ok : exitCodes.rejected;
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
+}
+
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'];
+
+function logLevel(name: string | undefined): string {
+  if (name === undefined || name === '') return 'info';
+  if (logLevels.includes(name)) return name;
+  tell(`LOG_LEVEL is one of ${logLevels.join(', ')}, not "${name}"; logging at info`);
+  return 'info';
+}
+
+function unlessEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
 }
 
 function readConfiguration(file: string | undefined): ConfigResult {

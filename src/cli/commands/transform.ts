@@ -1,8 +1,6 @@
-import { createInterface } from 'node:readline';
-
 import { Command, Option } from 'commander';
 
-import { planRequests, type PlannedRequest } from '../../core/batching/plan-requests.js';
+import { planRequests, type BatchLimits, type PlannedRequest } from '../../core/batching/plan-requests.js';
 import type { Operation } from '../../core/batching/operation.js';
 import type { Json } from '../../core/json/json.js';
 import type { SchemaFault } from '../../core/config/schema-faults.js';
@@ -15,9 +13,15 @@ import { heapBaseUrls } from '../../destinations/heap/endpoints.js';
 import { readConnection } from '../../destinations/heap/read-connection.js';
 import { heapRequestRules } from '../../destinations/heap/request-rules.js';
 import { readConfigFile, sandboxAppId } from '../../service/read-config.js';
-import { defaultBatchingConfig, defaultServerConfig } from '../../service/service-config.js';
+import {
+  defaultBatchingConfig,
+  defaultServerConfig,
+  type BatchingConfig,
+  type ServiceConfig,
+} from '../../service/service-config.js';
 import { exitCodes } from '../exit-codes.js';
 import { lineWriter, tell, type LineWriter } from '../output.js';
+import { readLines } from '../read-lines.js';
 
 interface TransformOptions {
   readonly config?: string;
@@ -51,15 +55,17 @@ Exit codes: 0 all mapped, 1 some events were rejected, 2 wrong usage or configur
 }
 
 async function transform(options: TransformOptions): Promise<void> {
-  const connection = chooseConnection(options);
-  if (connection === undefined) {
+  const chosen = chooseConnection(options);
+  const faults: string[] = [];
+  const mapEvent = chosen === undefined ? undefined : compileConnection(chosen.connection, faults);
+  for (const fault of faults) tell(`mapping ${fault}`);
+  if (chosen === undefined || mapEvent === undefined || faults.length > 0) {
     process.exitCode = exitCodes.usage;
     return;
   }
-  const mapEvent = compileConnection(connection, []);
   const writer = lineWriter(process.stdout);
   const rejected =
-    options.perEvent === true ? await writePerEvent(mapEvent, writer) : await writeRequests(mapEvent, writer);
+    options.perEvent === true ? await writePerEvent(mapEvent, writer) : await writeRequests(mapEvent, chosen, writer);
   await writer.end();
   if (rejected.size > 0) {
     const reasonCounts = [...rejected].map(([reason, count]) => `${reason} ${count}`);
@@ -68,14 +74,21 @@ async function transform(options: TransformOptions): Promise<void> {
   }
 }
 
-function chooseConnection({ config, connection: id, preset }: TransformOptions): HeapConnection | undefined {
+/** The connection to use, how its requests are batched and where they would go. */
+interface Chosen {
+  readonly connection: HeapConnection;
+  readonly batching: BatchingConfig;
+  readonly heapUrls: ServiceConfig['heapUrls'];
+}
+
+function chooseConnection({ config, connection: id, preset }: TransformOptions): Chosen | undefined {
   if (config === undefined) {
     const faults: SchemaFault[] = [];
     const appId = process.env.HEAP_APP_ID ?? sandboxAppId;
     const settings = { appId, region: process.env.HEAP_REGION ?? 'us', ...(preset === undefined ? {} : { preset }) };
     const connection = readConnection(settings, '.', faults);
     for (const fault of faults) tell(`${fault.path.join('.')} ${fault.message}`);
-    return connection;
+    return connection && { connection, batching: defaultBatchingConfig, heapUrls: heapBaseUrls };
   }
   const read = readConfigFile(config, process.env);
   if (!read.ok) {
@@ -90,8 +103,11 @@ function chooseConnection({ config, connection: id, preset }: TransformOptions):
     );
     return undefined;
   }
-  return preset === undefined ? found : { ...found, preset };
+  const { batching, heapUrls } = read.config;
+  return { connection: preset === undefined ? found : { ...found, preset }, batching, heapUrls };
 }
+
+const { maxEventLength } = defaultServerConfig;
 
 type Rejections = Map<string, number>;
 
@@ -104,19 +120,18 @@ interface Line {
 
 async function* mappedLines(mapEvent: TransformEvent): AsyncGenerator<Line> {
   let number = 0;
-  for await (const text of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+  for await (const line of readLines(process.stdin, maxEventLength)) {
     number += 1;
-    if (text.trim() === '') continue;
-    yield mapLine(text, number, mapEvent);
+    if ('tooLong' in line) {
+      const detail = `over ${maxEventLength} characters`;
+      yield { number, messageId: undefined, result: { outcome: 'rejected', reason: 'event_too_large', detail } };
+    } else if (line.text.trim() !== '') {
+      yield mapLine(line.text, number, mapEvent);
+    }
   }
 }
 
 function mapLine(text: string, number: number, mapEvent: TransformEvent): Line {
-  const { maxEventLength } = defaultServerConfig;
-  if (text.length > maxEventLength) {
-    const detail = `over ${maxEventLength} characters`;
-    return { number, messageId: undefined, result: { outcome: 'rejected', reason: 'event_too_large', detail } };
-  }
   let event: Json;
   try {
     event = JSON.parse(text) as Json;
@@ -154,27 +169,37 @@ async function writePerEvent(mapEvent: TransformEvent, writer: LineWriter): Prom
   return rejections;
 }
 
-/** Windows of a fixed number of operations and characters, planned and written one after the other. */
-async function writeRequests(mapEvent: TransformEvent, writer: LineWriter): Promise<Rejections> {
-  const { maxItems, maxBytes } = defaultBatchingConfig;
+/** Windows of a bounded number of operations and bytes, planned and written one after the other. */
+async function writeRequests(
+  mapEvent: TransformEvent,
+  { batching, heapUrls }: Chosen,
+  writer: LineWriter,
+): Promise<Rejections> {
+  const { maxItems, maxBytes } = batching;
   const rejections: Rejections = new Map();
   let window: { readonly operation: Operation }[] = [];
+  let bytes = 0;
   for await (const { result } of mappedLines(mapEvent)) {
     count(result, rejections);
     if (result.outcome !== 'mapped') continue;
-    for (const operation of result.operations) window.push({ operation });
-    if (window.length >= maxItems) {
-      if (!(await flush(window, { maxItems, maxBytes }, rejections, writer))) return rejections;
+    for (const operation of result.operations) {
+      window.push({ operation });
+      bytes += operation.bytes;
+    }
+    if (window.length >= maxItems || bytes >= maxBytes) {
+      if (!(await flush(window, batching, heapUrls, rejections, writer))) return rejections;
       window = [];
+      bytes = 0;
     }
   }
-  await flush(window, { maxItems, maxBytes }, rejections, writer);
+  await flush(window, batching, heapUrls, rejections, writer);
   return rejections;
 }
 
 async function flush(
   window: readonly { readonly operation: Operation }[],
-  limits: { readonly maxItems: number; readonly maxBytes: number },
+  limits: BatchLimits,
+  heapUrls: ServiceConfig['heapUrls'],
   rejections: Rejections,
   writer: LineWriter,
 ): Promise<boolean> {
@@ -182,12 +207,12 @@ async function flush(
   if (plan.oversized.length > 0) {
     rejections.set('operation_too_large', (rejections.get('operation_too_large') ?? 0) + plan.oversized.length);
   }
-  for (const request of plan.requests) if (!(await writer.write(requestLine(request)))) return false;
+  for (const request of plan.requests) if (!(await writer.write(requestLine(request, heapUrls)))) return false;
   return true;
 }
 
-function requestLine(request: PlannedRequest<unknown>): string {
-  const url = JSON.stringify(`${heapBaseUrls[request.lane.region as Region]}${request.path}`);
+function requestLine(request: PlannedRequest<unknown>, heapUrls: ServiceConfig['heapUrls']): string {
+  const url = JSON.stringify(`${heapUrls[request.lane.region as Region]}${request.path}`);
   // The body is JSON text already.
   return `{"method":"POST","url":${url},"headers":{"Content-Type":"application/json"},"body":${request.body}}`;
 }

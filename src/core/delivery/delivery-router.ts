@@ -13,8 +13,9 @@ export interface DeliveryRouterOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly observer: DeliveryObserver;
-  /** Operations in all lanes together, at most; beyond it `hasRoom` is false. */
+  /** Operations in all lanes together, and their bytes; at either `hasRoom` turns false. */
   readonly maxBacklog: number;
+  readonly maxBacklogBytes: number;
 }
 
 /**
@@ -25,6 +26,7 @@ export class DeliveryRouter {
   readonly #lanes = new Map<string, Lane>();
   readonly #abort = new AbortController();
   #backlog = 0;
+  #bytes = 0;
   #onEmpty: (() => void) | undefined;
 
   constructor(private readonly options: DeliveryRouterOptions) {}
@@ -35,7 +37,8 @@ export class DeliveryRouter {
   }
 
   hasRoom(): boolean {
-    return this.#backlog < this.options.maxBacklog && !this.#abort.signal.aborted;
+    const { maxBacklog, maxBacklogBytes } = this.options;
+    return this.#backlog < maxBacklog && this.#bytes < maxBacklogBytes && !this.#abort.signal.aborted;
   }
 
   /** The operations of one event, all of one lane. Resolves when the last of them is settled. */
@@ -45,6 +48,7 @@ export class DeliveryRouter {
     const ticket = new Ticket(operations.length);
     const acceptedAt = this.options.clock.now();
     this.#backlog += operations.length;
+    for (const operation of operations) this.#bytes += operation.bytes;
     this.#lane(first.lane).add(operations.map((operation) => ({ operation, ticket, acceptedAt })));
     return ticket.settled;
   }
@@ -88,8 +92,9 @@ export class DeliveryRouter {
     if (lane === undefined) {
       const { rules, policy, send, clock, random, observer } = this.options;
       const signal = this.#abort.signal;
-      const onSettled = (): void => {
+      const onSettled = ({ operation }: LaneEntry): void => {
         this.#backlog -= 1;
+        this.#bytes -= operation.bytes;
         if (this.#backlog === 0) this.#onEmpty?.();
       };
       lane = new Lane(target, { rules, policy, send, clock, random, observer, signal, onSettled });

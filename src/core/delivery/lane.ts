@@ -54,6 +54,7 @@ export interface LaneSnapshot {
   readonly region: string;
   readonly state: LaneState;
   readonly backlog: number;
+  /** Age of the oldest operation that is not settled, waiting or in flight. */
   readonly oldestAgeMs: number;
   readonly lastError: string | undefined;
 }
@@ -73,6 +74,7 @@ const requestsPerWindow = 4;
 export class Lane {
   #pending: LaneEntry[] = [];
   #inWindow = 0;
+  #windowSince: number | undefined;
   #state: LaneState = 'idle';
   #lastError: string | undefined;
   #stopLinger: AbortController | undefined;
@@ -99,7 +101,7 @@ export class Lane {
   }
 
   snapshot(): LaneSnapshot {
-    const oldest = this.#pending[0]?.acceptedAt;
+    const oldest = this.#inWindow > 0 ? this.#windowSince : this.#pending[0]?.acceptedAt;
     return {
       appId: this.target.appId,
       region: this.target.region,
@@ -121,6 +123,7 @@ export class Lane {
       const size = this.environment.policy.batch.maxItems * requestsPerWindow;
       const window = this.#pending.splice(0, size);
       this.#inWindow = window.length;
+      this.#windowSince = window[0]?.acceptedAt;
       await this.#deliver(window);
       this.#state = 'lingering';
     }

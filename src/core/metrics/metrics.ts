@@ -4,11 +4,13 @@ import { isEventType } from '../event/event.js';
 import type { DeliveryObserver } from '../delivery/delivery-observer.js';
 import type { LaneSnapshot, LaneState } from '../delivery/lane.js';
 import type { IntakeObserver } from '../intake.js';
+import type { RequestReason } from '../reasons.js';
 
 export interface Metrics {
   readonly registry: Registry;
   readonly intake: IntakeObserver;
   readonly delivery: DeliveryObserver;
+  onRefused(reason: RequestReason): void;
   /** Counts one answered HTTP request; `route` is the pattern, never the path that was asked for. */
   onHttpRequest(route: string, status: number, seconds: number): void;
 }
@@ -97,9 +99,15 @@ export function createMetrics(lanes: () => readonly LaneSnapshot[]): Metrics {
     labelNames: ['kind'] as const,
     registers,
   });
+  const refused = new Counter({
+    name: 'heap_destination_requests_refused_total',
+    help: 'Requests to the data port that were refused as a whole, by reason.',
+    labelNames: ['reason'] as const,
+    registers,
+  });
   const httpSeconds = new Histogram({
     name: 'heap_destination_http_request_duration_seconds',
-    help: 'Time from a request to the data port to the end of its answer.',
+    help: 'Time from a request to the data port to the end of its answer; code 499 where the client left before it.',
     labelNames: ['route', 'code'] as const,
     buckets: secondsBuckets,
     registers,
@@ -139,6 +147,9 @@ export function createMetrics(lanes: () => readonly LaneSnapshot[]): Metrics {
         splits.inc({ kind });
       },
     },
+    onRefused: (reason) => {
+      refused.inc({ reason });
+    },
     onHttpRequest: (route, status, seconds) => {
       httpSeconds.observe({ route, code: status }, seconds);
     },
@@ -157,7 +168,7 @@ function addLaneGauges(lanes: () => readonly LaneSnapshot[], registers: Registry
   });
   new Gauge({
     name: 'heap_destination_backlog_oldest_age_seconds',
-    help: 'Age of the oldest operation that waits in any lane; 0 when none does.',
+    help: 'Age of the oldest operation that is not settled in any lane; 0 when there is none.',
     registers,
     collect() {
       this.set(lanes().reduce((age, lane) => Math.max(age, lane.oldestAgeMs), 0) / 1000);

@@ -128,7 +128,7 @@ function listText(list: readonly Json[], rules: PropertyRules): string {
   for (const element of list) {
     const part = typeof element === 'object' ? '' : valueText(element, rules);
     if (part === '') return '';
-    length += listSeparator.length + String(element as string | number | boolean).length;
+    length += listSeparator.length + (toText(element) ?? '').length;
     text += text === '' ? part : `,${part}`;
   }
   return text === '' || length > maxValueLength ? '' : `[${text}]`;

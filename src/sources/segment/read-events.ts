@@ -5,7 +5,7 @@ import type { IncomingEvent } from '../../core/intake.js';
 import { countMembers, findDuplicateKeys, type JsonPath } from '../../core/json/duplicate-keys.js';
 import { inspectJson } from '../../core/json/inspect.js';
 import { isJsonArray, isJsonObject, type Json, type JsonObject, type MutableJsonObject } from '../../core/json/json.js';
-import type { RequestReason } from '../../core/reasons.js';
+import type { AdjustmentReason, RequestReason } from '../../core/reasons.js';
 
 export type ReadEvents =
   | { readonly ok: true; readonly events: readonly IncomingEvent[] }
@@ -20,7 +20,8 @@ export interface ReadContext {
 /**
  * Reads the body of `POST /v1/{type}` (one event, whose type is the path's) or, without a type, of `POST /v1/batch`:
  * `{batch: [...], sentAt?, context?, integrations?}` whose fields beside `batch` hold for every event that does not say
- * otherwise, as in Segment's HTTP API. Each event gets `receivedAt`, and a `messageId` where it has none.
+ * otherwise, as in Segment's HTTP API. Each event gets `receivedAt`, and a `messageId` where it has none, which is noted:
+ * the same event sent again would get another.
  *
  * An element that is no event is passed on as it is, to be rejected by itself.
  */
@@ -57,9 +58,13 @@ function readOne(body: Json, type: EventType, duplicates: readonly JsonPath[], c
 }
 
 function incoming(value: Json, envelope: JsonObject, hasDuplicates: boolean, context: ReadContext): IncomingEvent {
-  const adjustments = hasDuplicates ? (['duplicate_key'] as const) : undefined;
+  const hasNoId = isJsonObject(value) && (isAbsent(value.messageId) || value.messageId === '');
+  const adjustments: readonly AdjustmentReason[] = [
+    ...(hasDuplicates ? (['duplicate_key'] as const) : []),
+    ...(hasNoId ? (['idempotency_key_missing'] as const) : []),
+  ];
   const filled = isJsonObject(value) ? fill(value, envelope, context) : value;
-  return adjustments === undefined ? { value: filled } : { value: filled, adjustments };
+  return adjustments.length === 0 ? { value: filled } : { value: filled, adjustments };
 }
 
 /** The event with what its request says about it. The event was parsed here, so it is filled in place. */
