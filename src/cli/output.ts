@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 
 /** Writes lines at the reader's pace. */
@@ -12,40 +11,40 @@ export interface LineWriter {
 /** A closed pipe (`| head`) is an ordinary end, not an error. */
 export function lineWriter(stream: Writable): LineWriter {
   let isClosed = false;
-  const onClosed = (error: NodeJS.ErrnoException): void => {
-    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+  let wake: (() => void) | undefined;
+  const close = (): void => {
     isClosed = true;
+    wake?.();
   };
-  stream.on('error', onClosed);
-  const closed = new Promise<void>((resolve) => {
-    stream.once('close', resolve);
-    stream.once('error', () => {
-      resolve();
-    });
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+    close();
   });
+  stream.on('close', close);
+  stream.on('drain', () => wake?.());
+  const isOpen = (): boolean => !isClosed;
   return {
     write: async (line) => {
-      if (isClosed) return false;
+      if (!isOpen()) return false;
       if (!stream.write(`${line}\n`)) {
-        const drained = new AbortController();
-        await Promise.race([once(stream, 'drain', { signal: drained.signal }).catch(() => undefined), closed]);
-        drained.abort();
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        wake = undefined;
       }
-      return !isClosedNow();
+      return isOpen();
     },
     end: () =>
       new Promise((resolve) => {
-        if (isClosed) resolve();
-        else
-          stream.write('', () => {
-            resolve();
-          });
+        if (!isOpen()) {
+          resolve();
+          return;
+        }
+        stream.write('', () => {
+          resolve();
+        });
       }),
   };
-
-  function isClosedNow(): boolean {
-    return isClosed;
-  }
 }
 
 /** One line to the person at the terminal, beside the command's output. */

@@ -20,6 +20,7 @@ export const reasons = {
   body_unreadable: { group: 'request', summary: 'The body broke off or its compression is damaged.' },
   body_too_large: { group: 'request', summary: 'The body is over the size limit, as sent or after decompression.' },
   encoding_unsupported: { group: 'request', summary: 'The Content-Encoding is none of gzip, deflate, br, identity.' },
+  batch_too_long: { group: 'request', summary: 'The batch holds more events than one request may.' },
   batch_missing: { group: 'request', summary: 'The body is neither an event nor an object with a "batch" array.' },
   write_key_missing: { group: 'request', summary: 'The request carries no write key.' },
   write_key_unknown: { group: 'request', summary: 'No connection has this write key.' },

@@ -12,6 +12,7 @@ const statuses: Readonly<Record<RequestReason, number>> = {
   write_key_unknown: 401,
   route_unknown: 404,
   body_too_large: 413,
+  batch_too_long: 413,
   encoding_unsupported: 415,
   backlog_full: 503,
   delivery_pending: 503,

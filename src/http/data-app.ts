@@ -15,6 +15,8 @@ export interface DataAppOptions {
   readonly connectionFor: (writeKey: string) => ((event: Json) => TransformResult) | undefined;
   readonly intake: IntakeOptions;
   readonly maxBodyBytes: number;
+  /** Events in one request, at most. */
+  readonly maxEvents: number;
   readonly isStopping: () => boolean;
   readonly onRefused: (reason: RequestReason) => void;
   readonly onRequest: (route: string, status: number, seconds: number) => void;
@@ -84,7 +86,7 @@ async function ingest(
   type: EventType | undefined,
   request: Request,
   response: Response,
-  { connectionFor, intake, maxBodyBytes, isStopping, onRefused }: DataAppOptions,
+  { connectionFor, intake, maxBodyBytes, maxEvents, isStopping, onRefused }: DataAppOptions,
 ): Promise<void> {
   if (isStopping()) {
     response.setHeader('Connection', 'close');
@@ -115,7 +117,7 @@ async function ingest(
     refuse(response, body.reason, onRefused, body.message);
     return;
   }
-  const read = readEvents(body.text, type, { receivedAt: intake.clock.now() });
+  const read = readEvents(body.text, type, { receivedAt: intake.clock.now(), maxEvents });
   if (!read.ok) {
     refuse(response, read.reason, onRefused, read.message);
     return;

@@ -1,4 +1,4 @@
-import express, { type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express } from 'express';
 import type { Registry } from 'prom-client';
 
 import type { LaneSnapshot } from '../core/delivery/lane.js';
@@ -29,5 +29,8 @@ export function createOperatorApp({ registry, version, lanes, isStopping }: Oper
       halted: snapshots.filter((lane) => lane.state === 'halted').map(({ appId, region }) => ({ appId, region })),
     });
   });
+  app.use(((_error, _request, response, _next) => {
+    response.status(500).json({ status: 'failed' });
+  }) satisfies ErrorRequestHandler);
   return app;
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { brotliDecompress, gunzip, inflate, inflateRaw, type ZlibOptions } from 'node:zlib';
 
 import type { RequestReason } from '../core/reasons.js';
 
@@ -11,9 +11,18 @@ export type ReadBody =
 const decoders = {
   gzip: promisify(gunzip),
   'x-gzip': promisify(gunzip),
-  deflate: promisify(inflate),
+  deflate: inflateEither,
   br: promisify(brotliDecompress),
 };
+
+const inflateZlib = promisify(inflate);
+const inflateBare = promisify(inflateRaw);
+
+/** HTTP's deflate has a zlib wrapper (RFC 9110 §8.4.1.2), which some clients leave off; its first byte tells. */
+function inflateEither(body: Buffer, options: ZlibOptions): Promise<Buffer> {
+  const hasWrapper = ((body[0] ?? 0) & 0x0f) === 8 && body.length > 1 && body.readUInt16BE(0) % 31 === 0;
+  return hasWrapper ? inflateZlib(body, options) : inflateBare(body, options);
+}
 
 /**
  * Reads a request's body as text, whatever its content type says, bounded before and after decompression: memory is
@@ -34,7 +43,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   try {
     return { ok: true, text: (await decode(body, { maxOutputLength: maxBytes })).toString('utf8') };
   } catch (error) {
-    if (error instanceof RangeError) return tooLarge(maxBytes);
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(maxBytes);
     return refused(400, 'body_unreadable', `the body is not ${encoding}`);
   }
 }

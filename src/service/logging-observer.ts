@@ -22,7 +22,7 @@ export function loggingObserver(logger: Logger): DeliveryObserver {
     onSplit: ({ kind, lane, items }) => {
       logger.warn(
         { kind, region: lane.region, appId: lane.appId, items: items.length },
-        'Heap refused a request; looking for the operation to blame',
+        'Heap refused a request as a whole; sending it in pieces',
       );
     },
   };

@@ -62,7 +62,9 @@ export function readConfigFile(path: string, environment: Environment): ConfigRe
     };
   }
   const faults: SchemaFault[] = [];
-  const value = fillPlaces(document.toJS() as unknown, environment, [], faults);
+  const parsed = toValue(document);
+  if (parsed === undefined) return { ok: false, faults: [`${shown}: has aliases that lead nowhere or to themselves`] };
+  const value = fillPlaces(parsed.value, environment, [], faults);
   const config = assemble(value, dirname(path), environment, faults);
   if (config !== undefined && faults.length === 0) return { ok: true, config };
   const described = faults.map((fault) => ({ fault, place: placeOf(document, lines, fault.path) }));
@@ -131,11 +133,13 @@ function readConnections(value: unknown, folder: string, faults: SchemaFault[]):
   if (!Array.isArray(list)) return [];
   const entries = list as readonly unknown[];
   const read = entries.map((entry, index) => {
+    // What is no object at all, the schema of the file has reported.
+    if (typeof entry !== 'object' || entry === null) return { index, connection: undefined };
     const own: SchemaFault[] = [];
     const connection = readConnection(entry, folder, own);
     for (const fault of own) faults.push({ ...fault, path: ['connections', index, ...fault.path] });
-    const writeKey = (entry as { writeKey?: unknown } | null)?.writeKey;
-    return { index, connection, id: connection?.id, writeKey: typeof writeKey === 'string' ? writeKey : undefined };
+    const { id, writeKey } = entry as { readonly id?: unknown; readonly writeKey?: unknown };
+    return { index, connection, id: textOf(id), writeKey: textOf(writeKey) };
   });
   for (const field of ['id', 'writeKey'] as const) {
     const groups = Object.values(
@@ -154,6 +158,10 @@ function readConnections(value: unknown, folder: string, faults: SchemaFault[]):
   return read.flatMap(({ connection, writeKey }) =>
     connection === undefined || writeKey === undefined ? [] : [Object.freeze({ connection, writeKey })],
   );
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 function portFrom(
@@ -176,6 +184,18 @@ function urlFrom(environment: Environment, name: string, fallback: string, fault
   const isUrl: boolean = validateUrl(url);
   if (!isUrl) faults.push({ path: [], message: `the environment's ${name} must be an http(s) URL, not "${url}"` });
   return url.replace(/\/+$/, '');
+}
+
+/** The document as plain values; `undefined` where its aliases can't be followed. */
+function toValue(document: Document): { readonly value: unknown } | undefined {
+  try {
+    const value: unknown = document.toJS({ maxAliasCount: 100 });
+    // An alias inside what it stands for has no JSON.
+    JSON.stringify(value);
+    return { value };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Fills `${NAME}` in every text of the file. */

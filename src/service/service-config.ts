@@ -22,6 +22,7 @@ export interface ServerConfig {
   readonly host: string;
   readonly maxBodyBytes: number;
   readonly maxEventLength: number;
+  readonly maxEvents: number;
   readonly answerTimeoutMs: number;
   readonly shutdownMs: number;
 }
@@ -54,6 +55,8 @@ export const defaultServerConfig: ServerConfig = {
   maxBodyBytes: 10 * 1024 * 1024,
   // Braze sends single events of up to 900 KB.
   maxEventLength: 1024 * 1024,
+  // Segment takes 2,500 in a batch, rudder-server sends 100.
+  maxEvents: 10_000,
   // Below the 10 s after which the Node SDKs of Segment and RudderStack give a request up.
   answerTimeoutMs: 8_000,
   // Kubernetes kills 30 s after SIGTERM.

@@ -29,6 +29,9 @@ export interface RunningService {
   stop(): Promise<number>;
 }
 
+/** How long the last answers may take to leave when the service stops. */
+const lastAnswersMs = 1_000;
+
 /** Starts both ports. Rejects when a port can't be had. */
 export async function startService(config: ServiceConfig, logger: Logger): Promise<RunningService> {
   const http = createHttpSender({
@@ -54,6 +57,7 @@ export async function startService(config: ServiceConfig, logger: Logger): Promi
         maxEventLength: config.server.maxEventLength,
       },
       maxBodyBytes: config.server.maxBodyBytes,
+      maxEvents: config.server.maxEvents,
       isStopping: () => isStopping,
       onRefused: (reason) => {
         metrics.onRefused(reason);
@@ -87,6 +91,11 @@ export async function startService(config: ServiceConfig, logger: Logger): Promi
   const stop = async (): Promise<number> => {
     const dataClosed = data.close();
     const remaining = await router.close(config.server.shutdownMs);
+    // Everybody who sent a whole request is answered; who still holds one back has no answer to lose.
+    const patience = new AbortController();
+    await Promise.race([dataClosed, systemClock.sleep(lastAnswersMs, patience.signal)]);
+    patience.abort();
+    data.destroy();
     await dataClosed;
     operator.destroy();
     await operator.close();

@@ -74,18 +74,6 @@ async function serve(options: ServeOptions): Promise<void> {
     process.exitCode = exitCodes.usage;
     return;
   }
-  const { dataUrl, operatorUrl } = service;
-  const mode = isSandbox ? 'sandbox' : 'live';
-  const connections = read.config.connections.map(({ connection: { id, appId, region } }) => ({ id, appId, region }));
-  logger.info({ event: 'listening', mode, dataUrl, operatorUrl, connections, heap: read.config.heapUrls }, 'serving');
-  if (simulator !== undefined) {
-    logger.warn(
-      { simulatorUrl: simulator.url, writeKey: sandboxWriteKey, appId: sandboxAppId },
-      'SANDBOX: no event reaches Heap',
-    );
-    if (process.stdout.isTTY) tell(sandboxBanner(dataUrl, operatorUrl, simulator.url));
-  }
-
   let isStopping = false;
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (isStopping) {
@@ -101,6 +89,18 @@ async function serve(options: ServeOptions): Promise<void> {
     process.exitCode = remaining === 0 ? exitCodes.ok : exitCodes.rejected;
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
+
+  const { dataUrl, operatorUrl } = service;
+  const mode = isSandbox ? 'sandbox' : 'live';
+  const connections = read.config.connections.map(({ connection: { id, appId, region } }) => ({ id, appId, region }));
+  logger.info({ event: 'listening', mode, dataUrl, operatorUrl, connections, heap: read.config.heapUrls }, 'serving');
+  if (simulator !== undefined) {
+    logger.warn(
+      { simulatorUrl: simulator.url, writeKey: sandboxWriteKey, appId: sandboxAppId },
+      'SANDBOX: no event reaches Heap',
+    );
+    if (process.stdout.isTTY) tell(sandboxBanner(dataUrl, operatorUrl, simulator.url));
+  }
 }
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'];

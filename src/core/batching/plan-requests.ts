@@ -41,6 +41,8 @@ interface Group<Entry> {
   readonly lane: LaneTarget;
   readonly kind: string;
   readonly rules: KindRules;
+  /** Bytes of a request beside its items. */
+  readonly overhead: number;
   /** In the order of their first entry. */
   readonly drafts: Draft<Entry>[];
   readonly byMergeKey: Map<string, Draft<Entry>>;
@@ -68,9 +70,9 @@ export function planRequests<Entry extends { readonly operation: Operation }>(
 ): RequestPlan<Entry> {
   const requests: PlannedRequest<Entry>[] = [];
   const oversized: Entry[] = [];
-  const groups = groupEntries(window, rules);
+  const groups = groupEntries(window, rules, limits.maxBytes, oversized);
   groups.sort((a, b) => a.rules.stage - b.rules.stage);
-  for (const group of groups) packGroup(group, limits, requests, oversized);
+  for (const group of groups) packGroup(group, limits, requests);
   return { requests, oversized };
 }
 
@@ -92,6 +94,8 @@ export function composeRequest<Entry>(
 function groupEntries<Entry extends { readonly operation: Operation }>(
   window: readonly Entry[],
   rules: RequestRules,
+  maxBytes: number,
+  oversized: Entry[],
 ): Group<Entry>[] {
   const groups = new Map<string, Map<string, Group<Entry>>>();
   let group: Group<Entry> | undefined;
@@ -99,18 +103,33 @@ function groupEntries<Entry extends { readonly operation: Operation }>(
     const { lane, kind, text, bytes, mergeKey, orderKey } = entry.operation;
     // Neighbours are mostly of one lane and kind.
     if (group?.kind !== kind || group.lane.key !== lane.key) group = findGroup(groups, lane, kind, rules);
-    const earlier = mergeKey === undefined ? undefined : group.byMergeKey.get(mergeKey);
-    if (earlier === undefined) {
-      const draft: Draft<Entry> = { text, bytes, orderKey, entries: [entry] };
-      group.drafts.push(draft);
-      if (mergeKey !== undefined) group.byMergeKey.set(mergeKey, draft);
-    } else {
-      earlier.text = group.rules.merge?.(earlier.text, text) ?? earlier.text;
-      earlier.bytes = Buffer.byteLength(earlier.text);
-      earlier.entries.push(entry);
+    if (group.overhead + bytes > maxBytes) {
+      oversized.push(entry);
+      continue;
     }
+    const earlier = mergeKey === undefined ? undefined : group.byMergeKey.get(mergeKey);
+    if (earlier !== undefined && mergeInto(earlier, entry, group, maxBytes)) continue;
+    const draft: Draft<Entry> = { text, bytes, orderKey, entries: [entry] };
+    group.drafts.push(draft);
+    if (mergeKey !== undefined) group.byMergeKey.set(mergeKey, draft);
   }
   return [...groups.values()].flatMap((kinds) => [...kinds.values()]);
+}
+
+/** False when both together are too large for one item: then the later write is an item of its own, behind. */
+function mergeInto<Entry extends { readonly operation: Operation }>(
+  draft: Draft<Entry>,
+  entry: Entry,
+  { rules, overhead }: Group<Entry>,
+  maxBytes: number,
+): boolean {
+  const text = rules.merge?.(draft.text, entry.operation.text) ?? draft.text;
+  const bytes = Buffer.byteLength(text);
+  if (overhead + bytes > maxBytes) return false;
+  draft.text = text;
+  draft.bytes = bytes;
+  draft.entries.push(entry);
+  return true;
 }
 
 function findGroup<Entry>(
@@ -125,19 +144,27 @@ function findGroup<Entry>(
   if (group === undefined) {
     const kindRules = rules[kind];
     if (kindRules === undefined) throw new Error(`no request rules for operations of kind ${kind}`);
-    kinds.set(kind, (group = { lane, kind, rules: kindRules, drafts: [], byMergeKey: new Map() }));
+    kinds.set(
+      kind,
+      (group = {
+        lane,
+        kind,
+        rules: kindRules,
+        overhead: kindRules.overheadBytes(lane),
+        drafts: [],
+        byMergeKey: new Map(),
+      }),
+    );
   }
   return group;
 }
 
 function packGroup<Entry>(
-  { lane, kind, rules, drafts }: Group<Entry>,
+  { lane, kind, rules, overhead, drafts }: Group<Entry>,
   limits: BatchLimits,
   requests: PlannedRequest<Entry>[],
-  oversized: Entry[],
 ): void {
   const maxItems = Math.min(limits.maxItems, rules.maxItems);
-  const overhead = rules.overheadBytes(lane);
   let items: PlannedItem<Entry>[] = [];
   let bytes = overhead;
   const close = (): void => {
@@ -146,10 +173,6 @@ function packGroup<Entry>(
     bytes = overhead;
   };
   for (const { text, bytes: size, orderKey, entries } of drafts) {
-    if (overhead + size > limits.maxBytes) {
-      oversized.push(...entries);
-      continue;
-    }
     const comma = items.length === 0 ? 0 : 1;
     if (items.length === maxItems || bytes + comma + size > limits.maxBytes) close();
     bytes += (items.length === 0 ? 0 : 1) + size;

@@ -8,17 +8,20 @@ export interface SchemaFault {
 
 /**
  * Turns ajv's errors into one sentence per fault that says what would be right. Alternatives (`anyOf`) are one fault,
- * not one per branch.
+ * at their innermost place, not one per branch.
  */
 export function explainSchemaErrors(errors: readonly ErrorObject[] | null | undefined): readonly SchemaFault[] {
   const list = errors ?? [];
   const unions = list.filter((error) => error.keyword === 'anyOf').map((error) => error.instancePath);
+  const innermost = unions.filter((path) => !unions.some((other) => other !== path && isWithin(other, path)));
   const faults = new Map<string, SchemaFault>();
   for (const error of list) {
-    const isBranch = unions.some((path) => error.keyword !== 'anyOf' && isWithin(error.instancePath, path));
-    if (isBranch || error.keyword === 'if') continue;
+    const isUnion = error.keyword === 'anyOf';
+    const isBranch = !isUnion && unions.some((path) => isWithin(error.instancePath, path));
+    const isOuter = isUnion && !innermost.includes(error.instancePath);
+    if (isBranch || isOuter || error.keyword === 'if') continue;
     const fault = explain(error);
-    faults.set(`${formatPath(fault.path)} ${fault.message}`, fault);
+    faults.set(`${formatPath(fault.path)} ${isUnion ? error.keyword : fault.message}`, fault);
   }
   return [...faults.values()];
 }

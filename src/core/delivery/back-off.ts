@@ -22,7 +22,7 @@ export function backOffMs(policy: BackOffPolicy, failures: number, random: numbe
 }
 
 /**
- * The wait before the next attempt: what the destination asked for, clamped, with up to a tenth on top so that lanes
+ * The wait before the next attempt: what the destination asked for, at least `baseMs` and clamped, with up to a tenth on top so that lanes
  * told the same second do not come back together; without a wish, the back-off.
  */
 export function retryDelayMs(
@@ -32,6 +32,7 @@ export function retryDelayMs(
   random: number,
 ): number {
   if (askedMs === undefined) return backOffMs(policy, failures, random);
-  const clamped = Math.min(askedMs, policy.maxRetryAfterMs);
+  // Asked to come back at once, a lane still leaves a pause: else a wrong header would make it a hot loop.
+  const clamped = Math.min(Math.max(askedMs, policy.baseMs), policy.maxRetryAfterMs);
   return Math.floor(clamped + random * Math.min(clamped / 10, policy.baseMs));
 }

@@ -6,6 +6,6 @@ import type { Reply, SendOutcome } from './reply.js';
 export interface DeliveryObserver {
   onReply(request: PlannedRequest<unknown>, reply: Reply, seconds: number): void;
   onWait(lane: LaneTarget, outcome: SendOutcome, ms: number): void;
-  /** A request was refused for one of its items and is being halved. */
+  /** A smaller request is about to be sent, cut from one that was refused as a whole. */
   onSplit(request: PlannedRequest<unknown>): void;
 }

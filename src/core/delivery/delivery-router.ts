@@ -1,7 +1,7 @@
 import type { LaneTarget, Operation } from '../batching/operation.js';
 import type { RequestRules } from '../batching/request-rules.js';
 import type { Clock } from '../clock.js';
-import type { Send } from './deliver-request.js';
+import type { ItemOutcome, Send } from './deliver-request.js';
 import type { DeliveryObserver } from './delivery-observer.js';
 import { Lane, type LaneEntry, type LanePolicy, type LaneSnapshot } from './lane.js';
 import { Ticket, type EventOutcome } from './ticket.js';
@@ -27,6 +27,8 @@ export class DeliveryRouter {
   readonly #abort = new AbortController();
   #backlog = 0;
   #bytes = 0;
+  #abandoned = 0;
+  #isClosing = false;
   #onEmpty: (() => void) | undefined;
 
   constructor(private readonly options: DeliveryRouterOptions) {}
@@ -63,12 +65,12 @@ export class DeliveryRouter {
    * @returns the operations that were abandoned.
    */
   async close(deadlineMs: number): Promise<number> {
+    this.#isClosing = true;
     for (const lane of this.#lanes.values()) lane.drain();
     await Promise.race([this.#empty(), this.options.clock.sleep(deadlineMs, this.#abort.signal)]);
-    const remaining = this.#backlog;
     this.#abort.abort();
     await this.#empty();
-    return remaining;
+    return this.#abandoned;
   }
 
   /** Abandons what is in flight at once. */
@@ -92,12 +94,14 @@ export class DeliveryRouter {
     if (lane === undefined) {
       const { rules, policy, send, clock, random, observer } = this.options;
       const signal = this.#abort.signal;
-      const onSettled = ({ operation }: LaneEntry): void => {
+      const onSettled = ({ operation }: LaneEntry, outcome: ItemOutcome): void => {
+        if (outcome.type === 'abandoned') this.#abandoned += 1;
         this.#backlog -= 1;
         this.#bytes -= operation.bytes;
         if (this.#backlog === 0) this.#onEmpty?.();
       };
       lane = new Lane(target, { rules, policy, send, clock, random, observer, signal, onSettled });
+      if (this.#isClosing) lane.drain();
       this.#lanes.set(target.key, lane);
     }
     return lane;

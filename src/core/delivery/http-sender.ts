@@ -49,27 +49,34 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
   });
 
   return {
-    send: async ({ url, body }, signal) => {
-      let answered: Response | undefined;
-      let cutAnswer: Response | undefined;
-      const call = client(url, { body, signal });
-      void call.on('response', (response: Response) => {
-        answered = response;
-      });
-      void call.on('downloadProgress', ({ transferred }: { transferred: number }) => {
-        if (transferred <= maxReplyBytes || cutAnswer !== undefined) return;
-        cutAnswer = answered;
-        call.cancel('the answer is longer than anything Heap sends');
-      });
-      try {
-        return answer(await call);
-      } catch (error) {
-        if (cutAnswer !== undefined) {
-          return answer({ statusCode: cutAnswer.statusCode, headers: cutAnswer.headers, body: '' });
-        }
-        return noAnswer(error);
-      }
-    },
+    send: ({ url, body }, signal) =>
+      new Promise((resolve) => {
+        const stream = client.stream(url, { body, signal });
+        const chunks: Buffer[] = [];
+        let bytes = 0;
+        let response: Response | undefined;
+        const finish = (): void => {
+          const text = Buffer.concat(chunks).toString('utf8');
+          resolve(response === undefined ? noAnswer(new Error('no answer')) : answer(response, text));
+        };
+        stream.on('response', (received: Response) => {
+          response = received;
+        });
+        stream.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes <= maxReplyBytes) {
+            chunks.push(chunk);
+            return;
+          }
+          // The status is known; the rest of the body is nothing that Heap sends.
+          finish();
+          stream.destroy();
+        });
+        stream.once('end', finish);
+        stream.once('error', (error) => {
+          resolve(noAnswer(error));
+        });
+      }),
     close: () => {
       agent.http.destroy();
       agent.https.destroy();
@@ -77,12 +84,12 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
   };
 }
 
-function answer(response: Pick<Response<string>, 'statusCode' | 'headers' | 'body'>): Reply {
-  const retryAfter = response.headers['retry-after'];
+function answer({ statusCode, headers }: Response, text: string): Reply {
+  const retryAfter = headers['retry-after'];
   return {
     type: 'answer',
-    status: response.statusCode,
-    body: response.body.slice(0, maxReplyText),
+    status: statusCode,
+    body: text.slice(0, maxReplyText),
     ...(retryAfter === undefined ? {} : { retryAfter }),
   };
 }

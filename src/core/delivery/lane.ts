@@ -8,7 +8,14 @@ import {
 } from '../batching/plan-requests.js';
 import type { RequestRules } from '../batching/request-rules.js';
 import type { Clock } from '../clock.js';
-import { deliverRequest, sendUntilSettled, type OnWait, type RetryPolicy, type Send } from './deliver-request.js';
+import {
+  deliverRequest,
+  sendUntilSettled,
+  type ItemOutcome,
+  type OnWait,
+  type RetryPolicy,
+  type Send,
+} from './deliver-request.js';
 import type { DeliveryObserver } from './delivery-observer.js';
 import type { Ticket } from './ticket.js';
 
@@ -39,7 +46,7 @@ export interface LaneEnvironment {
   readonly observer: DeliveryObserver;
   /** Abandons what is in flight and wakes whoever sleeps. */
   readonly signal: AbortSignal;
-  readonly onSettled: (entry: LaneEntry) => void;
+  readonly onSettled: (entry: LaneEntry, outcome: ItemOutcome) => void;
 }
 
 /**
@@ -73,6 +80,7 @@ const requestsPerWindow = 4;
  */
 export class Lane {
   #pending: LaneEntry[] = [];
+  #pendingBytes = 0;
   #inWindow = 0;
   #windowSince: number | undefined;
   #state: LaneState = 'idle';
@@ -86,7 +94,10 @@ export class Lane {
   ) {}
 
   add(entries: readonly LaneEntry[]): void {
-    for (const entry of entries) this.#pending.push(entry);
+    for (const entry of entries) {
+      this.#pending.push(entry);
+      this.#pendingBytes += entry.operation.bytes;
+    }
     if (this.#isFull()) this.#stopLinger?.abort();
     if (this.#state === 'idle') {
       this.#state = 'lingering';
@@ -113,7 +124,8 @@ export class Lane {
   }
 
   #isFull(): boolean {
-    return this.#pending.length >= this.environment.policy.batch.maxItems;
+    const { maxItems, maxBytes } = this.environment.policy.batch;
+    return this.#pending.length >= maxItems || this.#pendingBytes >= maxBytes;
   }
 
   async #run(): Promise<void> {
@@ -122,6 +134,7 @@ export class Lane {
       this.#state = 'sending';
       const size = this.environment.policy.batch.maxItems * requestsPerWindow;
       const window = this.#pending.splice(0, size);
+      for (const { operation } of window) this.#pendingBytes -= operation.bytes;
       this.#inWindow = window.length;
       this.#windowSince = window[0]?.acceptedAt;
       await this.#deliver(window);
@@ -143,8 +156,9 @@ export class Lane {
   async #deliver(window: readonly LaneEntry[]): Promise<void> {
     const { rules, policy } = this.environment;
     const plan = planRequests(window, rules, policy.batch);
+    const detail = `one operation alone is over the ${policy.batch.maxBytes} bytes of a request`;
     for (const entry of plan.oversized) {
-      this.#settle(entry, { type: 'rejected', reason: 'operation_too_large', detail: '' });
+      this.#settle(entry, { type: 'rejected', reason: 'operation_too_large', detail });
     }
     const stages = [...new Set(plan.requests.map((request) => request.stage))];
     for (const stage of stages) {
@@ -193,14 +207,14 @@ export class Lane {
     );
   }
 
-  #settleItem(item: PlannedItem<LaneEntry>, outcome: Parameters<Ticket['settle']>[0]): void {
+  #settleItem(item: PlannedItem<LaneEntry>, outcome: ItemOutcome): void {
     for (const entry of item.entries) this.#settle(entry, outcome);
   }
 
-  #settle(entry: LaneEntry, outcome: Parameters<Ticket['settle']>[0]): void {
+  #settle(entry: LaneEntry, outcome: ItemOutcome): void {
     this.#inWindow -= 1;
     entry.ticket.settle(outcome);
-    this.environment.onSettled(entry);
+    this.environment.onSettled(entry, outcome);
   }
 }
 

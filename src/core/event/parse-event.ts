@@ -49,7 +49,7 @@ export function parseEvent(value: Json, limits: ShapeLimits = defaultShapeLimits
   return rejected('field_type_invalid', `"${field}" ${error?.message ?? 'is invalid'}, got ${kindOf(value[field])}`);
 }
 
-/** Only what mappings take whole is counted: the rest of an event is read by its paths and costs nothing. */
+/** Only what the presets take whole is counted: the rest of an event is read by its paths and costs nothing. */
 function shapeFault(part: Json | undefined, level: number, limits: ShapeLimits): ParsedEvent | undefined {
   if (typeof part !== 'object' || part === null) return undefined;
   const { keys, depth } = inspectJson(part, { maxKeys: limits.maxKeys, maxDepth: limits.maxDepth - level });

@@ -50,7 +50,7 @@ function fromIso(text: string): number | undefined {
   const match = isoPattern.exec(text);
   if (match === null) return undefined;
   const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '0', zone] = match;
-  const ms = Math.trunc(Number(`0.${fraction}`) * 1000 + 1e-6);
+  const ms = Number(fraction.slice(0, 3).padEnd(3, '0'));
   const parts = [Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second)] as const;
   const date = new Date(0);
   date.setUTCFullYear(parts[0], parts[1], parts[2]);

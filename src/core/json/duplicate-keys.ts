@@ -23,10 +23,14 @@ interface Frame {
 }
 
 /**
- * The places of all keys that stand twice in one object of a valid JSON text. Iterative: no nesting is too deep for it.
+ * The places of keys that stand twice in one object of a valid JSON text. Iterative: no nesting is too deep for it. The
+ * answer has at most as many steps as the text has characters, or a small hostile text could ask for all memory.
+ *
+ * @param maxSteps the first steps of each path that are wanted.
  */
-export function findDuplicateKeys(text: string): readonly JsonPath[] {
+export function findDuplicateKeys(text: string, maxSteps = Number.POSITIVE_INFINITY): readonly JsonPath[] {
   const duplicates: JsonPath[] = [];
+  let stepsLeft = text.length;
   const frames: Frame[] = [];
   for (let at = 0; at < text.length; at += 1) {
     const frame = frames.at(-1);
@@ -49,7 +53,8 @@ export function findDuplicateKeys(text: string): readonly JsonPath[] {
         if (frame?.keys !== undefined && isKey(text, end)) {
           const key = JSON.parse(text.slice(at, end + 1)) as string;
           frame.step = key;
-          if (frame.keys.has(key)) duplicates.push(frames.map(({ step }) => step));
+          if (frame.keys.has(key) && (stepsLeft -= Math.min(frames.length, maxSteps)) >= 0)
+            duplicates.push(frames.slice(0, maxSteps).map(({ step }) => step));
           frame.keys.add(key);
         }
         at = end;

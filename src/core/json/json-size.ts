@@ -1,7 +1,7 @@
 import type { Json } from './json.js';
 
 /**
- * Is the value's JSON text longer than `limit` characters? A lower estimate (escapes count as one character) that stops
+ * Is the value's JSON text longer than `limit` characters? A lower estimate (an escape counts as one character, and so does a number) that stops
  * as soon as it knows, and never goes deeper than `maxDepth` levels.
  */
 export function isLongerThan(value: Json, limit: number, maxDepth = 200): boolean {
@@ -10,9 +10,10 @@ export function isLongerThan(value: Json, limit: number, maxDepth = 200): boolea
     if (typeof part === 'string') {
       left -= part.length + 2;
     } else if (typeof part !== 'object' || part === null) {
-      left -= 4;
+      left -= 1;
     } else if (depth < maxDepth) {
-      left -= 2;
+      // One bracket, and one comma or bracket for every member.
+      left -= 1;
       for (const [key, member] of Object.entries(part as Readonly<Record<string, Json>>)) {
         if (left < 0) return;
         left -= Array.isArray(part) ? 1 : key.length + 4;

@@ -77,8 +77,9 @@ function onObject(convert: (object: JsonObject, adjustments: Adjustments) => Jso
 function compileLookup(table: Readonly<Record<string, Json>>, otherwise: Json | undefined): CompiledConversion {
   const entries = new Map(Object.entries(table));
   return (value) => {
-    if (typeof value === 'object') return otherwise ?? value;
-    return entries.get(String(value)) ?? otherwise ?? value;
+    const key = typeof value === 'object' ? undefined : String(value);
+    if (key !== undefined && entries.has(key)) return entries.get(key);
+    return otherwise === undefined ? value : otherwise;
   };
 }
 

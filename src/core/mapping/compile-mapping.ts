@@ -150,7 +150,7 @@ function compileRule(
       if (value === undefined) break;
       value = convert(value, adjustments);
     }
-    value ??= fallback;
+    if (value === undefined) value = fallback;
     if (value === undefined) return missing;
     if (missing !== undefined && !isTruthyRequired && isEmptyJson(value)) return missing;
     set(out, value);
@@ -175,7 +175,7 @@ function missingFault(
       : new MappingFault('required_field_missing', `nothing was found for "${rule.destKey}"`);
   }
   const group = Object.hasOwn(reasons, rule.reason) ? reasons[rule.reason].group : undefined;
-  if (group === undefined)
+  if (group !== 'rejected' && group !== 'dropped')
     fail(`reason "${rule.reason}" is not a registered reason for rejecting or dropping an event`);
   return new MappingFault(rule.reason);
 }
@@ -284,7 +284,7 @@ function compileSetter(
   const container = filled.slice(0, dot);
   const key = filled.slice(dot + 1);
   return (out, value) => {
-    const members = out[container];
+    const members = Object.hasOwn(out, container) ? out[container] : undefined;
     if (ownsIt && isJsonObject(members)) {
       setOwn(members, key, value);
       return;

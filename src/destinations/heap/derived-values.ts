@@ -10,6 +10,9 @@ import { isHeapUserId, userIdOfAnonymousId } from './user-id.js';
 
 /** Where the user's id may stand, besides `userId` itself. */
 const userIdPaths = [['userId'], ['traits', 'userId'], ['context', 'traits', 'userId']].map(compilePath);
+
+/** The traits of a group event are the account's. */
+const memberIdPaths = [['userId'], ['context', 'traits', 'userId']].map(compilePath);
 const anonymousIdPath = compilePath(['anonymousId']);
 const previousIdPath = compilePath(['previousId']);
 const groupIdPath = compilePath(['groupId']);
@@ -95,7 +98,7 @@ function userIdPolicy(
 /** The first id that is no placeholder; a placeholder when there is nothing else. */
 function firstId(source: JsonObject, readId: ReadId): CandidateId | undefined {
   let placeholder: CandidateId | undefined;
-  for (const read of userIdPaths) {
+  for (const read of source.type === 'group' ? memberIdPaths : userIdPaths) {
     const id = readId(read(source));
     if (id === undefined) continue;
     if (id.fault !== 'placeholder') return id;
@@ -137,18 +140,10 @@ function accountId(id: CandidateId | undefined): Json | undefined | MappingFault
 /** Blank, made up or not a number: such a key would make one event of all that have it. */
 function idempotencyKey(messageId: Json | undefined, readId: ReadId, adjustments: Adjustments): Json | undefined {
   const id = readId(messageId);
-  if (id === undefined || id.fault === 'placeholder' || typeof messageId === 'object') {
-    noKey(adjustments);
-    return;
+  const isLostNumber = typeof messageId === 'number' && id?.fault !== undefined;
+  if (id === undefined || id.fault === 'placeholder' || isLostNumber || id.text.replaceAll('\0', '').trim() === '') {
+    adjustments.note('idempotency_key_missing', 'messageId');
+    return undefined;
   }
-  if (typeof messageId === 'number' && id.fault !== undefined) {
-    noKey(adjustments);
-    return;
-  }
-  return String(messageId);
-}
-
-function noKey(adjustments: Adjustments): undefined {
-  adjustments.note('idempotency_key_missing', 'messageId');
-  return undefined;
+  return typeof messageId === 'string' ? messageId : id.text;
 }

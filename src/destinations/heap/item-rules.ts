@@ -41,7 +41,7 @@ export function compileItemRules(settings: HeapSettings): FinishOperation {
 
 function withName(fields: JsonObject, adjustments: Adjustments): JsonObject | MappingFault {
   const { event } = fields;
-  if (typeof event === 'string' && event !== '' && !event.includes('\0')) return fields;
+  if (typeof event === 'string' && event.trim() !== '' && !event.includes('\0')) return fields;
   const text = event === undefined ? '' : (toText(event) ?? '');
   const name = text.replaceAll('\0', '').trim();
   if (name === '') return new MappingFault('event_name_missing');

@@ -163,15 +163,13 @@ function emailNameOf(properties: JsonObject): string | undefined {
 }
 
 function keyWithinLimits(name: string, isUser: boolean, adjustments: Adjustments): string | undefined {
-  let key = plainText(name, name, adjustments);
+  const plainName = plainText(name, name, adjustments);
+  const key = truncateText(plainName, maxKeyLength);
   if (key.trim() === '') {
     adjustments.note('blank_key_dropped', name);
     return undefined;
   }
-  if (key.length > maxKeyLength) {
-    adjustments.note('key_truncated', key);
-    key = truncateText(key, maxKeyLength);
-  }
+  if (key !== plainName) adjustments.note('key_truncated', key);
   if (!isUser) return key;
   const plain = key.toLowerCase();
   if (reservedUserKeys.has(plain)) {

@@ -12,7 +12,7 @@ export function toOperation(lane: LaneTarget, kind: OperationKind, fields: JsonO
     case 'identify': {
       // Of two identities for one user_id Heap keeps the first that arrives.
       const orderKey = keyText(fields.user_id);
-      return { lane, kind, text, bytes, mergeKey: `${orderKey} ${keyText(fields.identity)}`, orderKey };
+      return { lane, kind, text, bytes, mergeKey: JSON.stringify([orderKey, keyText(fields.identity)]), orderKey };
     }
     case 'addUserProperties':
       return { lane, kind, text, bytes, mergeKey: keyText(fields.identity) };

@@ -14,6 +14,8 @@ export type ReadEvents =
 export interface ReadContext {
   /** Milliseconds since the epoch at which the request arrived. */
   readonly receivedAt: number;
+  /** Events that one request may hold; nothing is read of a longer one. */
+  readonly maxEvents: number;
   readonly newId?: () => string;
 }
 
@@ -32,20 +34,20 @@ export function readEvents(text: string, type: EventType | undefined, context: R
   } catch (error) {
     return { ok: false, reason: 'json_malformed', message: jsonErrorMessage(error) };
   }
-  const duplicates = duplicatesIn(text, body);
-  if (type !== undefined) return readOne(body, type, duplicates, context);
-  if (!isJsonObject(body) || !isJsonArray(body.batch)) {
+  if (type !== undefined) return readOne(body, type, duplicatesIn(text, body), context);
+  const batch = isJsonObject(body) ? body.batch : undefined;
+  if (!isJsonObject(body) || !isJsonArray(batch)) {
     return { ok: false, reason: 'batch_missing', message: 'expected {"batch": [event, …]}' };
   }
-  const envelope = body;
-  const events = body.batch.map((value, index) =>
-    incoming(
-      value,
-      envelope,
-      duplicates.some((path) => path[0] === 'batch' && path[1] === index),
-      context,
-    ),
+  if (batch.length > context.maxEvents) {
+    return { ok: false, reason: 'batch_too_long', message: `at most ${context.maxEvents} events in one request` };
+  }
+  const repeating = new Set(
+    duplicatesIn(text, body)
+      .filter(([first]) => first === 'batch')
+      .map(([, index]) => index),
   );
+  const events = batch.map((value, index) => incoming(value, body, repeating.has(index), context));
   return { ok: true, events };
 }
 
@@ -89,7 +91,7 @@ function isAbsent(value: Json | undefined): boolean {
 
 function duplicatesIn(text: string, body: Json): readonly JsonPath[] {
   const { keys } = inspectJson(body, { maxKeys: Number.POSITIVE_INFINITY, maxDepth: 200 });
-  return countMembers(text) === keys ? [] : findDuplicateKeys(text);
+  return countMembers(text) === keys ? [] : findDuplicateKeys(text, 2);
 }
 
 /** V8 quotes the text around the fault, which may be personal data: only the place is kept. */

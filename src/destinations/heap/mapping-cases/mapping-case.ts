@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import isEqual from 'lodash/isEqual.js';
 
@@ -46,10 +46,9 @@ const caseConfigDefaults = { appId: '1000000001' };
 
 /** Every `*.json` below a folder, sorted by name; files and folders that begin with `_` are left out. */
 export function findCases(folder: string): readonly CaseFile[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.json'))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => ({ path, name: relative(folder, path).replaceAll('\\', '/') }))
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => ({ path: join(folder, name), name: name.replaceAll('\\', '/') }))
     .filter(({ name }) => !name.split('/').some((part) => part.startsWith('_')))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -1,0 +1,208 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { Adjustments } from '../../src/core/adjustments.js';
+import { DeliveryRouter } from '../../src/core/delivery/delivery-router.js';
+import type { SendOutcome } from '../../src/core/delivery/reply.js';
+import { takeIn, type EventResult, type IncomingEvent } from '../../src/core/intake.js';
+import { isJsonObject, type Json } from '../../src/core/json/json.js';
+import type { TransformResult } from '../../src/core/transform-result.js';
+import { heapRequestRules } from '../../src/destinations/heap/request-rules.js';
+import { trackOf, userPropertiesOf } from '../support/operations.js';
+import { settled, VirtualClock } from '../support/virtual-clock.js';
+
+interface SetupOptions {
+  readonly answer?: (body: string) => SendOutcome;
+  readonly answerTimeoutMs?: number;
+  readonly maxEventLength?: number;
+}
+
+/** An event maps to one track of its `event`; `reject`, `drop`, `adjust` and `both` do as they say. */
+function transform(value: Json): TransformResult {
+  const name = isJsonObject(value) ? value.event : undefined;
+  if (typeof name !== 'string') return { outcome: 'rejected', reason: 'event_not_object', detail: 'no object' };
+  if (name === 'reject') return { outcome: 'rejected', reason: 'identity_missing', detail: 'who?' };
+  if (name === 'drop') return { outcome: 'dropped', reason: 'nothing_to_send' };
+  const adjustments = new Adjustments();
+  if (name === 'adjust') adjustments.note('value_truncated', 'a.b');
+  const operations = [trackOf('ann', name)];
+  return {
+    outcome: 'mapped',
+    operations: name === 'both' ? [userPropertiesOf('ann', { a: 1 }), ...operations] : operations,
+    adjustments,
+  };
+}
+
+function setUp({
+  answer = () => ({ type: 'delivered' }),
+  answerTimeoutMs = 8_000,
+  maxEventLength = 1_000,
+}: SetupOptions) {
+  const clock = new VirtualClock();
+  const counted: string[] = [];
+  const router = new DeliveryRouter({
+    rules: heapRequestRules,
+    policy: {
+      batch: { maxItems: 100, maxBytes: 1_000_000 },
+      retry: { baseMs: 1_000, capMs: 1_000, maxRetryAfterMs: 1_000, haltedMs: 60_000 },
+      lingerMs: 250,
+      maxAgeMs: 60_000,
+      concurrency: 4,
+    },
+    send: (request) => Promise.resolve(answer(request.body)),
+    clock,
+    random: () => 0.999,
+    observer: { onReply: () => undefined, onWait: () => undefined, onSplit: () => undefined },
+    maxBacklog: 1_000,
+    maxBacklogBytes: 1_000_000,
+  });
+  const options = {
+    router,
+    clock,
+    answerTimeoutMs,
+    maxEventLength,
+    observer: {
+      onReceived: (type: string) => counted.push(`received ${type}`),
+      onTransformed: (events: number) => counted.push(`transformed ${events}`),
+      onOperation: (kind: string) => counted.push(`operation ${kind}`),
+      onOutcome: (outcome: string, reason: string | undefined) => counted.push(`${outcome} ${reason ?? ''}`.trim()),
+      onAdjustment: (reason: string) => counted.push(`adjusted ${reason}`),
+    },
+  };
+  const take = (...events: readonly IncomingEvent[]): { results: readonly EventResult[] | undefined } => {
+    const taken: { results: readonly EventResult[] | undefined } = { results: undefined };
+    void takeIn(events, transform, options).then((results) => {
+      taken.results = results;
+    });
+    return taken;
+  };
+  return { clock, counted, router, take };
+}
+
+const event = (name: string, fields: Record<string, Json> = {}): IncomingEvent => ({
+  value: { type: 'track', event: name, ...fields },
+});
+
+describe('taking events in', () => {
+  it('answers when every event is settled, with one result each, in their order', async () => {
+    const { clock, take } = setUp({});
+    const taken = take(event('A'), event('reject'), event('drop'), { value: null }, event('both', { messageId: 'm' }));
+    await clock.advance(249);
+    expect(taken.results).toBeUndefined();
+    await clock.runOut();
+    expect(taken.results).toEqual([
+      { outcome: 'delivered' },
+      { outcome: 'rejected', reason: 'identity_missing', message: 'who?' },
+      { outcome: 'dropped', reason: 'nothing_to_send', message: 'The event holds nothing that Heap could store.' },
+      { outcome: 'rejected', reason: 'event_not_object', message: 'no object' },
+      { messageId: 'm', outcome: 'delivered' },
+    ]);
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it('answers at once when there is nothing to deliver', async () => {
+    const { clock, take } = setUp({});
+    const none = take();
+    const bad = take(event('reject'));
+    await settled();
+    expect(none.results).toEqual([]);
+    expect(bad.results).toHaveLength(1);
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it('rejects what Heap refuses in the words of Heap, and delivers its neighbours', async () => {
+    const { clock, take } = setUp({
+      answer: (body) =>
+        body.includes('Poison') ? { type: 'rejected', detail: 'HTTP 400 bad' } : { type: 'delivered' },
+    });
+    const taken = take(event('A'), event('Poison'), event('B'));
+    await clock.runOut();
+    expect(taken.results).toEqual([
+      { outcome: 'delivered' },
+      { outcome: 'rejected', reason: 'heap_rejected', message: 'HTTP 400 bad' },
+      { outcome: 'delivered' },
+    ]);
+  });
+
+  it('answers in time with what is pending, and counts it when it is settled after all', async () => {
+    let isDown = true;
+    const { clock, counted, take, router } = setUp({
+      answer: () => (isDown ? { type: 'retry', detail: 'HTTP 503' } : { type: 'delivered' }),
+    });
+    const taken = take(event('A'), event('reject'));
+    await clock.advance(7_999);
+    expect(taken.results).toBeUndefined();
+    await clock.advance(1);
+    const atTimeout = [{ outcome: 'pending' }, { outcome: 'rejected', reason: 'identity_missing', message: 'who?' }];
+    expect(taken.results).toEqual(atTimeout);
+    expect(counted).not.toContain('delivered');
+    isDown = false;
+    await clock.runOut();
+    expect(counted.filter((line) => line === 'delivered')).toHaveLength(1);
+    expect(taken.results).toEqual(atTimeout);
+    expect(router.backlog).toBe(0);
+  });
+
+  it('calls abandoned events pending, and counts them as abandoned', async () => {
+    const { clock, counted, take, router } = setUp({ answer: () => ({ type: 'retry', detail: 'HTTP 503' }) });
+    const taken = take(event('A'));
+    await clock.advance(300);
+    router.abort();
+    await settled();
+    expect(taken.results).toEqual([{ outcome: 'pending' }]);
+    expect(counted.slice(-1)).toEqual(['abandoned']);
+  });
+
+  it('rejects an event whose text is too long, and only that one', async () => {
+    const { clock, take } = setUp({ maxEventLength: 200 });
+    const taken = take(event('A', { text: 'x'.repeat(300) }), event('B', { text: 'x'.repeat(100) }));
+    await clock.runOut();
+    expect(taken.results).toEqual([
+      { outcome: 'rejected', reason: 'event_too_large', message: 'over 200 characters' },
+      { outcome: 'delivered' },
+    ]);
+  });
+
+  it('says what was changed, on its way in and on its way through the mapping', async () => {
+    const { clock, counted, take } = setUp({});
+    const taken = take({ ...event('adjust'), adjustments: ['duplicate_key'] }, event('A'));
+    await clock.runOut();
+    expect(taken.results).toEqual([
+      { outcome: 'delivered', adjustments: ['value_truncated', 'duplicate_key'] },
+      { outcome: 'delivered' },
+    ]);
+    expect(counted.filter((line) => line.startsWith('adjusted'))).toEqual([
+      'adjusted value_truncated',
+      'adjusted duplicate_key',
+    ]);
+  });
+
+  it('names a messageId that is text or a number, shortened, and no other', async () => {
+    const { clock, take } = setUp({});
+    const taken = take(
+      event('A', { messageId: 7 }),
+      event('A', { messageId: 'm'.repeat(500) }),
+      event('A', { messageId: { a: 1 } }),
+    );
+    await clock.runOut();
+    expect(taken.results?.map(({ messageId }) => messageId)).toEqual(['7', 'm'.repeat(200), undefined]);
+  });
+
+  it('counts everything: what came, what it became, what was written and what came of it', async () => {
+    const { clock, counted, take } = setUp({});
+    take(event('both'), event('reject'), event('drop'), { value: 7 });
+    await clock.runOut();
+    expect(counted).toEqual([
+      'received track',
+      'received track',
+      'received track',
+      'received ',
+      'transformed 4',
+      'operation addUserProperties',
+      'operation track',
+      'rejected identity_missing',
+      'dropped nothing_to_send',
+      'rejected event_not_object',
+      'delivered',
+    ]);
+  });
+});

@@ -1,0 +1,26 @@
+import type { LaneTarget, Operation } from '../../src/core/batching/operation.js';
+import type { JsonObject } from '../../src/core/json/json.js';
+
+export function laneTo(appId: string): LaneTarget {
+  return { key: `us:${appId}`, region: 'us', appId };
+}
+
+export const lane = laneTo('11');
+
+export function trackOf(identity: string, event: string, properties: JsonObject = {}, target = lane): Operation {
+  return operation('track', { identity, event, properties }, target);
+}
+
+export function userPropertiesOf(identity: string, properties: JsonObject, target = lane): Operation {
+  return { ...operation('addUserProperties', { identity, properties }, target), mergeKey: identity };
+}
+
+export function identifyOf(userId: string, identity: string, target = lane): Operation {
+  const item = { user_id: userId, identity };
+  return { ...operation('identify', item, target), mergeKey: `${userId} ${identity}`, orderKey: userId };
+}
+
+function operation(kind: string, item: JsonObject, target: LaneTarget): Operation {
+  const text = JSON.stringify(item);
+  return { lane: target, kind, text, bytes: Buffer.byteLength(text) };
+}
