@@ -7,7 +7,7 @@ export interface PlannedItem<Entry> {
   /** UTF-8 bytes of `text`. */
   readonly bytes: number;
   /** Requests with the same order key are sent in order; see `KindRules.isOrderedByKey`. */
-  readonly orderKey?: string;
+  readonly orderKey?: string | undefined;
   readonly entries: readonly Entry[];
 }
 
@@ -48,10 +48,10 @@ interface Group<Entry> {
   readonly byMergeKey: Map<string, Draft<Entry>>;
 }
 
-interface Draft<Entry> {
+/** A planned item while entries are still merged into it. */
+interface Draft<Entry> extends PlannedItem<Entry> {
   text: string;
   bytes: number;
-  readonly orderKey: string | undefined;
   readonly entries: Entry[];
 }
 
@@ -172,11 +172,11 @@ function packGroup<Entry>(
     items = [];
     bytes = overhead;
   };
-  for (const { text, bytes: size, orderKey, entries } of drafts) {
+  for (const item of drafts) {
     const comma = items.length === 0 ? 0 : 1;
-    if (items.length === maxItems || bytes + comma + size > limits.maxBytes) close();
-    bytes += (items.length === 0 ? 0 : 1) + size;
-    items.push(orderKey === undefined ? { text, bytes: size, entries } : { text, bytes: size, entries, orderKey });
+    if (items.length === maxItems || bytes + comma + item.bytes > limits.maxBytes) close();
+    bytes += (items.length === 0 ? 0 : 1) + item.bytes;
+    items.push(item);
   }
   close();
 }

@@ -22,19 +22,20 @@ export type ReadId = (value: Json | undefined) => CandidateId | undefined;
  */
 export function idReader(placeholderIdentities: readonly string[]): ReadId {
   const placeholders = new Set(placeholderIdentities.map((text) => text.trim().toLowerCase()));
+  const longest = Math.max(0, ...[...placeholders].map((text) => text.length));
   // The same id is looked at several times on the way of one event; comparing it with the last one is nearly free.
   let lastValue: Json | undefined;
   let lastId: CandidateId | undefined;
   return (value) => {
     if (value !== lastValue) {
-      lastId = read(value, placeholders);
+      lastId = read(value, placeholders, longest);
       lastValue = value;
     }
     return lastId;
   };
 }
 
-function read(value: Json | undefined, placeholders: ReadonlySet<string>): CandidateId | undefined {
+function read(value: Json | undefined, placeholders: ReadonlySet<string>, longest: number): CandidateId | undefined {
   if (typeof value === 'number' && (!Number.isFinite(value) || Math.abs(value) > Number.MAX_SAFE_INTEGER)) {
     return { text: String(value), fault: 'invalid' };
   }
@@ -43,5 +44,6 @@ function read(value: Json | undefined, placeholders: ReadonlySet<string>): Candi
   if (text === '') return undefined;
   if (!text.isWellFormed() || text.includes('\0')) return { text, fault: 'invalid' };
   if (text.length > maxIdLength) return { text, fault: 'too_long' };
-  return { text, fault: placeholders.has(text.toLowerCase()) ? 'placeholder' : undefined };
+  const isPlaceholder = text.length <= longest && placeholders.has(text.toLowerCase());
+  return { text, fault: isPlaceholder ? 'placeholder' : undefined };
 }

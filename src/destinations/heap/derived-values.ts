@@ -141,7 +141,8 @@ function accountId(id: CandidateId | undefined): Json | undefined | MappingFault
 function idempotencyKey(messageId: Json | undefined, readId: ReadId, adjustments: Adjustments): Json | undefined {
   const id = readId(messageId);
   const isLostNumber = typeof messageId === 'number' && id?.fault !== undefined;
-  if (id === undefined || id.fault === 'placeholder' || isLostNumber || id.text.replaceAll('\0', '').trim() === '') {
+  const isBlank = id?.fault === 'invalid' && id.text.replaceAll('\0', '').trim() === '';
+  if (id === undefined || id.fault === 'placeholder' || isLostNumber || isBlank) {
     adjustments.note('idempotency_key_missing', 'messageId');
     return undefined;
   }

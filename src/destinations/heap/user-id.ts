@@ -1,7 +1,7 @@
 import { hashText } from '../../core/mapping/conversions/hash.js';
 
 const high21Bits = 0x1f_ffff;
-const highestUserId = 2n ** 53n - 1n;
+const highestUserId = '9007199254740991';
 
 /**
  * The Heap `user_id` that stands for an anonymous id: the MD5 of its UTF-8 bytes, of which the little-endian 32-bit
@@ -19,7 +19,9 @@ export function userIdOfAnonymousId(anonymousId: string): string {
 
 /** Is the text a `user_id` as Heap takes it: a decimal in 0..2^53-1? */
 export function isHeapUserId(text: string): boolean {
-  return /^\d{1,16}$/.test(text) && BigInt(text) <= highestUserId;
+  if (!/^\d{1,16}$/.test(text)) return false;
+  // Of decimals of one length the greater one is the later in the alphabet.
+  return text.length < highestUserId.length || text <= highestUserId;
 }
 
 /** The unsigned little-endian 32-bit word at a byte of a hex digest. */
