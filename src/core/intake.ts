@@ -71,7 +71,7 @@ export async function takeIn(
     }
     results[index] = { ...base, outcome: 'pending' };
     for (const operation of result.operations) options.observer.onOperation(operation.kind);
-    const delivery = options.router.deliver(result.operations).then((outcome) => {
+    const delivery = options.router.deliver(result.operations, keyOf(event)).then((outcome) => {
       const settled = settledResult(outcome);
       results[index] = { ...base, ...settled };
       options.observer.onOutcome(settled.outcome === 'pending' ? 'abandoned' : settled.outcome, settled.reason);
@@ -101,6 +101,13 @@ function mapOne(
     for (const reason of result.adjustments.reasons()) observer.onAdjustment(reason);
   }
   return result;
+}
+
+/** Events with the same messageId are one event, as CDPs agree; an identify and a track are two all the same. */
+function keyOf(event: IncomingEvent | undefined): string | undefined {
+  if (!isJsonObject(event?.value)) return undefined;
+  const { type, messageId } = event.value;
+  return typeof messageId === 'string' && typeof type === 'string' ? `${type} ${messageId}` : undefined;
 }
 
 function describe(event: IncomingEvent, result: TransformResult): Partial<EventResult> {

@@ -95,6 +95,27 @@ describe('when Heap has a fault, every event is delivered exactly once', () => {
     expect(service.heapEvents()).toHaveLength(200);
   });
 
+  it('also when a sender comes back with events that are still on their way; an old value overtakes no newer one', async () => {
+    const service = await start({ server: { answerTimeoutMs: 100 } });
+    await setFaults(service, [{ match: { times: 1 }, action: { status: 503, retryAfter: 1 } }]);
+    const plan = (messageId: string, value: string): object => ({
+      type: 'identify',
+      userId: 'ann',
+      messageId,
+      traits: { plan: value },
+    });
+    const first = { batch: [plan('1', 'free'), ...tracks('A').batch] };
+    expect((await ingest(service.dataUrl, '/v1/batch', first)).json.error?.reason).toBe('delivery_pending');
+    expect((await ingest(service.dataUrl, '/v1/batch', { batch: [plan('2', 'pro')] })).status).toBe(503);
+    let answer = await ingest(service.dataUrl, '/v1/batch', first);
+    while (answer.status === 503) answer = await ingest(service.dataUrl, '/v1/batch', first);
+    expect(answer.json).toMatchObject({ delivered: 2 });
+    await service.service.stop();
+    const { users, events } = service.simulator.heap.findApp(appId) ?? {};
+    expect(users?.get('ann')?.properties.get('plan')).toBe('pro');
+    expect([events?.length, service.simulator.heap.statistics().duplicates]).toEqual([1, 0]);
+  });
+
   it('in an order that makes sense of them: who somebody is, what is known, what they did', async () => {
     const service = await start({}, { match: { probability: 0.5, times: 10 }, action: { status: 503 } });
     const { json } = await ingest(service.dataUrl, '/v1/batch', {

@@ -24,6 +24,8 @@ export interface DeliveryRouterOptions {
  */
 export class DeliveryRouter {
   readonly #lanes = new Map<string, Lane>();
+  /** Events that are not settled, by lane and key. */
+  readonly #open = new Map<string, Promise<EventOutcome>>();
   readonly #abort = new AbortController();
   #backlog = 0;
   #bytes = 0;
@@ -43,15 +45,30 @@ export class DeliveryRouter {
     return this.#backlog < maxBacklog && this.#bytes < maxBacklogBytes && !this.#abort.signal.aborted;
   }
 
-  /** The operations of one event, all of one lane. Resolves when the last of them is settled. */
-  async deliver(operations: readonly Operation[]): Promise<EventOutcome> {
+  /**
+   * The operations of one event, all of one lane. Resolves when the last of them is settled.
+   *
+   * @param eventKey what the event is known by in its lane. A sender that was told to come back sends events again that
+   *   are still on their way: they are waited for, not taken twice, or an old value could overtake a newer one.
+   */
+  deliver(operations: readonly Operation[], eventKey?: string): Promise<EventOutcome> {
     const [first] = operations;
-    if (first === undefined) return { type: 'delivered' };
+    if (first === undefined) return Promise.resolve({ type: 'delivered' });
+    if (eventKey === undefined) return this.#accept(first.lane, operations);
+    const key = `${first.lane.key} ${eventKey}`;
+    const earlier = this.#open.get(key);
+    if (earlier !== undefined) return earlier;
+    const settled = this.#accept(first.lane, operations).finally(() => this.#open.delete(key));
+    this.#open.set(key, settled);
+    return settled;
+  }
+
+  #accept(lane: LaneTarget, operations: readonly Operation[]): Promise<EventOutcome> {
     const ticket = new Ticket(operations.length);
     const acceptedAt = this.options.clock.now();
     this.#backlog += operations.length;
     for (const operation of operations) this.#bytes += operation.bytes;
-    this.#lane(first.lane).add(operations.map((operation) => ({ operation, ticket, acceptedAt })));
+    this.#lane(lane).add(operations.map((operation) => ({ operation, ticket, acceptedAt })));
     return ticket.settled;
   }
 
