@@ -96,7 +96,7 @@ describe('when Heap has a fault, every event is delivered exactly once', () => {
   });
 
   it('also when a sender comes back with events that are still on their way; an old value overtakes no newer one', async () => {
-    const service = await start({ server: { answerTimeoutMs: 100 } });
+    const service = await start({ server: { answerTimeoutMs: 100 }, delivery: { maxRetryAfterMs: 1_000 } });
     await setFaults(service, [{ match: { times: 1 }, action: { status: 503, retryAfter: 1 } }]);
     const plan = (messageId: string, value: string): object => ({
       type: 'identify',
@@ -104,7 +104,7 @@ describe('when Heap has a fault, every event is delivered exactly once', () => {
       messageId,
       traits: { plan: value },
     });
-    const first = { batch: [plan('1', 'free'), ...tracks('A').batch] };
+    const first: { readonly batch: readonly unknown[] } = { batch: [plan('1', 'free'), ...tracks('A').batch] };
     expect((await ingest(service.dataUrl, '/v1/batch', first)).json.error?.reason).toBe('delivery_pending');
     expect((await ingest(service.dataUrl, '/v1/batch', { batch: [plan('2', 'pro')] })).status).toBe(503);
     let answer = await ingest(service.dataUrl, '/v1/batch', first);
