@@ -27,7 +27,7 @@ let sink = 0;
 function compile(preset: PresetName): (event: Json) => readonly { readonly operation: Operation }[] {
   const faults: string[] = [];
   const transform = compileConnection(
-    { id: 'bench', appId: '3000610572', region: 'us', preset, settings: defaultHeapSettings },
+    { id: 'bench', appId: '9000000101', region: 'us', preset, settings: defaultHeapSettings },
     faults,
   );
   if (faults.length > 0) throw new Error(faults.join('; '));

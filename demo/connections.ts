@@ -7,7 +7,7 @@ export interface DemoConnection {
 
 /** The same three as in config.yaml, which the service reads; a test holds the two equal. */
 export const connections: Readonly<Record<ConnectionId, DemoConnection>> = {
-  web: { writeKey: 'demo-web-key', appId: '3000610572' },
-  mobile: { writeKey: 'demo-mobile-key', appId: '3000610573' },
-  server: { writeKey: 'demo-server-key', appId: '4118173713' },
+  web: { writeKey: 'demo-web-key', appId: '9000000101' },
+  mobile: { writeKey: 'demo-mobile-key', appId: '9000000102' },
+  server: { writeKey: 'demo-server-key', appId: '9000000103' },
 };

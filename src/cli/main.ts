@@ -19,7 +19,7 @@ const program = new Command('heap-destination')
     `
 Examples:
   $ heap-destination serve --config heap-destination.yaml
-  $ HEAP_APP_ID=3000610572 WRITE_KEY=secret heap-destination serve
+  $ HEAP_APP_ID=9000000101 WRITE_KEY=secret heap-destination serve
   $ heap-destination validate heap-destination.yaml
   $ heap-destination transform --per-event < events.ndjson
   $ heap-destination test-mapping my-cases --config heap-destination.yaml

@@ -2,6 +2,7 @@ import type { Clock } from './clock.js';
 import type { DeliveryRouter } from './delivery/delivery-router.js';
 import type { EventOutcome } from './delivery/ticket.js';
 import { isJsonObject, type Json } from './json/json.js';
+import { hashText } from './mapping/conversions/hash.js';
 import { isLongerThan } from './json/json-size.js';
 import type { AdjustmentReason, DropReason, RejectionReason } from './reasons.js';
 import { reasons } from './reasons.js';
@@ -25,9 +26,11 @@ export interface IncomingEvent {
 /** Hears what becomes of events; metrics are made of it. */
 export interface IntakeObserver {
   onReceived(type: string): void;
-  onTransformed(events: number, seconds: number): void;
+  onTransformed(seconds: number): void;
+  /** A transform threw: a fault of ours, whatever the event. */
+  onFault(error: unknown): void;
   onOperation(kind: string): void;
-  /** `abandoned`: the service stopped before the event was settled, and its sender was told to send it again. */
+  /** `abandoned`: not settled, for the stop of the service or for want of room; its sender is told to send it again. */
   onOutcome(
     outcome: 'delivered' | 'rejected' | 'dropped' | 'abandoned',
     reason: RejectionReason | DropReason | undefined,
@@ -57,19 +60,23 @@ export async function takeIn(
 ): Promise<readonly EventResult[]> {
   const results: EventResult[] = [];
   const deliveries: Promise<void>[] = [];
-  const startedAt = performance.now();
-  const mapped = events.map((event) => mapOne(event, transform, options));
-  options.observer.onTransformed(events.length, (performance.now() - startedAt) / 1000);
-
-  mapped.forEach((result, index) => {
-    const event = events[index];
-    const base = event === undefined ? {} : describe(event, result);
+  let transformMs = 0;
+  events.forEach((event, index) => {
+    const startedAt = performance.now();
+    const result = mapOne(event, transform, options);
+    transformMs += performance.now() - startedAt;
+    const base = describe(event, result);
     if (result.outcome !== 'mapped') {
       results[index] = { ...base, ...refusal(result) };
       options.observer.onOutcome(result.outcome, result.reason);
       return;
     }
     results[index] = { ...base, outcome: 'pending' };
+    // Asked for each event, because one request may become more than there is room for: the sender keeps the rest.
+    if (!options.router.hasRoom()) {
+      options.observer.onOutcome('abandoned', undefined);
+      return;
+    }
     for (const operation of result.operations) options.observer.onOperation(operation.kind);
     const delivery = options.router.deliver(result.operations, keyOf(event)).then((outcome) => {
       const settled = settledResult(outcome);
@@ -78,6 +85,7 @@ export async function takeIn(
     });
     deliveries.push(delivery);
   });
+  options.observer.onTransformed(transformMs / 1000);
 
   const patience = new AbortController();
   await Promise.race([Promise.all(deliveries), options.clock.sleep(options.answerTimeoutMs, patience.signal)]);
@@ -95,7 +103,7 @@ function mapOne(
   if (isLongerThan(event.value, maxEventLength)) {
     return { outcome: 'rejected', reason: 'event_too_large', detail: `over ${maxEventLength} characters` };
   }
-  const result = transform(event.value);
+  const result = transformSafely(event.value, transform, observer);
   if (result.outcome === 'mapped') {
     for (const reason of event.adjustments ?? []) result.adjustments.note(reason);
     for (const reason of result.adjustments.reasons()) observer.onAdjustment(reason);
@@ -103,11 +111,30 @@ function mapOne(
   return result;
 }
 
+/** A fault of the service costs the event that met it, not its neighbours. */
+function transformSafely(
+  event: Json,
+  transform: (event: Json) => TransformResult,
+  observer: IntakeObserver,
+): TransformResult {
+  try {
+    return transform(event);
+  } catch (error) {
+    observer.onFault(error);
+    return { outcome: 'rejected', reason: 'internal_error', detail: reasons.internal_error.summary };
+  }
+}
+
+/** Ids of this length are kept as they are; longer ones, which no SDK makes, by their hash. */
+const maxKeptId = 128;
+
 /** Events with the same messageId are one event, as CDPs agree; an identify and a track are two all the same. */
-function keyOf(event: IncomingEvent | undefined): string | undefined {
-  if (!isJsonObject(event?.value)) return undefined;
+function keyOf(event: IncomingEvent): string | undefined {
+  if (!isJsonObject(event.value)) return undefined;
   const { type, messageId } = event.value;
-  return typeof messageId === 'string' && typeof type === 'string' ? `${type} ${messageId}` : undefined;
+  if (typeof type !== 'string' || (typeof messageId !== 'string' && typeof messageId !== 'number')) return undefined;
+  const id = String(messageId);
+  return `${type} ${id.length > maxKeptId ? hashText('sha256', id) : id}`;
 }
 
 function describe(event: IncomingEvent, result: TransformResult): Partial<EventResult> {

@@ -53,6 +53,7 @@ export const reasons = {
   operation_too_large: { group: 'rejected', summary: 'One operation alone is over the byte limit of a request.' },
   heap_rejected: { group: 'rejected', summary: 'Heap answered 400 to this operation alone.' },
   heap_too_large: { group: 'rejected', summary: 'Heap answered 413 to this operation alone.' },
+  internal_error: { group: 'rejected', summary: 'The service failed on this event; the fault is logged.' },
   expired: { group: 'rejected', summary: 'Heap could not be reached for as long as the configured maximum age.' },
 
   nothing_to_send: { group: 'dropped', summary: 'The event holds nothing that Heap could store.' },
@@ -71,6 +72,10 @@ export const reasons = {
   blank_key_dropped: { group: 'adjusted', summary: 'A property with a blank key was left out.' },
   reserved_key_dropped: { group: 'adjusted', summary: 'A user property with a key that Heap reserves was left out.' },
   number_out_of_range: { group: 'adjusted', summary: 'A number beyond the double range was left out.' },
+  number_imprecise: {
+    group: 'adjusted',
+    summary: 'An integer beyond 2^53 has lost digits; it is sent as it was read.',
+  },
   value_too_deep: { group: 'adjusted', summary: 'A value nested deeper than the limit was left out.' },
   conversion_failed: { group: 'adjusted', summary: 'A value could not be converted as the mapping asks; left out.' },
   timestamp_invalid: { group: 'adjusted', summary: 'A timestamp could not be read; the next best time was used.' },

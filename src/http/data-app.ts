@@ -117,7 +117,11 @@ async function ingest(
     refuse(response, body.reason, onRefused, body.message);
     return;
   }
-  const read = readEvents(body.text, type, { receivedAt: intake.clock.now(), maxEvents });
+  const read = readEvents(body.text, type, {
+    receivedAt: intake.clock.now(),
+    maxEvents,
+    maxSharedLength: maxBodyBytes,
+  });
   if (!read.ok) {
     refuse(response, read.reason, onRefused, read.message);
     return;

@@ -29,6 +29,9 @@ export function createOperatorApp({ registry, version, lanes, isStopping }: Oper
       halted: snapshots.filter((lane) => lane.state === 'halted').map(({ appId, region }) => ({ appId, region })),
     });
   });
+  app.use((_request, response) => {
+    response.status(404).json({ status: 'unknown', routes: ['/health', '/metrics'] });
+  });
   app.use(((_error, _request, response, _next) => {
     response.status(500).json({ status: 'failed' });
   }) satisfies ErrorRequestHandler);

@@ -6,7 +6,7 @@ import type { RequestReason } from '../core/reasons.js';
 
 export type ReadBody =
   | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly status: 400 | 413 | 415; readonly reason: RequestReason; readonly message: string };
+  | { readonly ok: false; readonly reason: RequestReason; readonly message: string };
 
 const decoders = {
   gzip: promisify(gunzip),
@@ -32,19 +32,19 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   const decode = Object.hasOwn(decoders, encoding) ? decoders[encoding as keyof typeof decoders] : undefined;
   if (decode === undefined && encoding !== 'identity') {
-    return refused(415, 'encoding_unsupported', 'send gzip, deflate, br or no encoding');
+    return refused('encoding_unsupported', 'send gzip, deflate, br or no encoding');
   }
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return tooLarge(maxBytes);
 
   const body = await collect(request, maxBytes);
   if (body === 'too large') return tooLarge(maxBytes);
-  if (body === 'broken off') return refused(400, 'body_unreadable', 'the body broke off');
+  if (body === 'broken off') return refused('body_unreadable', 'the body broke off');
   if (decode === undefined) return { ok: true, text: body.toString('utf8') };
   try {
     return { ok: true, text: (await decode(body, { maxOutputLength: maxBytes })).toString('utf8') };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(maxBytes);
-    return refused(400, 'body_unreadable', `the body is not ${encoding}`);
+    return refused('body_unreadable', `the body is not ${encoding}`);
   }
 }
 
@@ -79,9 +79,9 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer | '
 }
 
 function tooLarge(maxBytes: number): ReadBody {
-  return refused(413, 'body_too_large', `at most ${maxBytes} bytes, before and after decompression`);
+  return refused('body_too_large', `at most ${maxBytes} bytes, before and after decompression`);
 }
 
-function refused(status: 400 | 413 | 415, reason: RequestReason, message: string): ReadBody {
-  return { ok: false, status, reason, message };
+function refused(reason: RequestReason, message: string): ReadBody {
+  return { ok: false, reason, message };
 }

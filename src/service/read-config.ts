@@ -58,7 +58,7 @@ export function readConfigFile(path: string, environment: Environment): ConfigRe
   if (document.errors.length > 0) {
     return {
       ok: false,
-      faults: document.errors.map((error) => `${shown}:${at(lines, error.pos[0])} is no YAML: ${error.message}`),
+      faults: document.errors.map((error) => `${shown}:${at(lines, error.pos[0])}: is no YAML: ${error.message}`),
     };
   }
   const faults: SchemaFault[] = [];
@@ -107,6 +107,10 @@ function assemble(
   environment: Environment,
   faults: SchemaFault[],
 ): ServiceConfig | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    faults.push({ path: [], message: 'the file must hold an object with "connections"' });
+    return undefined;
+  }
   const isValid = validateFile(value);
   if (!isValid) faults.push(...explainSchemaErrors(validateFile.errors));
   const connections = readConnections(value, folder, faults);
@@ -119,6 +123,16 @@ function assemble(
     eu: urlFrom(environment, 'HEAP_API_URL_EU', heapBaseUrls.eu, faults),
   };
   if (!isValid) return undefined;
+  const { port, operatorPort } = { ...defaultServerConfig, ...value.server, ...ports };
+  if (port === operatorPort && port !== 0) {
+    faults.push({ path: ['server', 'operatorPort'], message: `must differ from the data port, ${port}` });
+  }
+  const { lingerMs } = { ...defaultBatchingConfig, ...value.batching };
+  const { answerTimeoutMs } = { ...defaultServerConfig, ...value.server };
+  if (lingerMs >= answerTimeoutMs) {
+    const message = `must be less than server.answerTimeoutMs (${answerTimeoutMs}), or every sender is told to come back`;
+    faults.push({ path: ['batching', 'lingerMs'], message });
+  }
   return Object.freeze({
     connections,
     heapUrls: Object.freeze(heapUrls),
@@ -181,8 +195,8 @@ function portFrom(
 function urlFrom(environment: Environment, name: string, fallback: string, faults: SchemaFault[]): string {
   const url = environment[name];
   if (url === undefined || url === '') return fallback;
-  const isUrl: boolean = validateUrl(url);
-  if (!isUrl) faults.push({ path: [], message: `the environment's ${name} must be an http(s) URL, not "${url}"` });
+  const isUrl: boolean = validateUrl(url) && URL.canParse(url);
+  if (!isUrl) faults.push({ path: [], message: `the environment's ${name} must be an http(s) URL` });
   return url.replace(/\/+$/, '');
 }
 

@@ -20,6 +20,7 @@ interface SetupOptions {
 function transform(value: Json): TransformResult {
   const name = isJsonObject(value) ? value.event : undefined;
   if (typeof name !== 'string') return { outcome: 'rejected', reason: 'event_not_object', detail: 'no object' };
+  if (name === 'throw') throw new Error('a fault');
   if (name === 'reject') return { outcome: 'rejected', reason: 'identity_missing', detail: 'who?' };
   if (name === 'drop') return { outcome: 'dropped', reason: 'nothing_to_send' };
   const adjustments = new Adjustments();
@@ -62,7 +63,8 @@ function setUp({
     maxEventLength,
     observer: {
       onReceived: (type: string) => counted.push(`received ${type}`),
-      onTransformed: (events: number) => counted.push(`transformed ${events}`),
+      onTransformed: () => counted.push('transformed'),
+      onFault: () => counted.push('fault'),
       onOperation: (kind: string) => counted.push(`operation ${kind}`),
       onOutcome: (outcome: string, reason: string | undefined) => counted.push(`${outcome} ${reason ?? ''}`.trim()),
       onAdjustment: (reason: string) => counted.push(`adjusted ${reason}`),
@@ -187,22 +189,34 @@ describe('taking events in', () => {
     expect(taken.results?.map(({ messageId }) => messageId)).toEqual(['7', 'm'.repeat(200), undefined]);
   });
 
+  it('costs a fault of the service the event that met it, and no other', async () => {
+    const { clock, counted, take } = setUp({});
+    const taken = take(event('both'), event('throw'), event('both', { messageId: 'm' }));
+    await clock.runOut();
+    expect(taken.results).toMatchObject([
+      { outcome: 'delivered' },
+      { outcome: 'rejected', reason: 'internal_error' },
+      { outcome: 'delivered' },
+    ]);
+    expect(counted).toContain('fault');
+  });
+
   it('counts everything: what came, what it became, what was written and what came of it', async () => {
     const { clock, counted, take } = setUp({});
     take(event('both'), event('reject'), event('drop'), { value: 7 });
     await clock.runOut();
-    expect(counted).toEqual([
-      'received track',
-      'received track',
-      'received track',
-      'received ',
-      'transformed 4',
+    expect([...counted].sort()).toEqual([
+      'delivered',
+      'dropped nothing_to_send',
       'operation addUserProperties',
       'operation track',
-      'rejected identity_missing',
-      'dropped nothing_to_send',
+      'received ',
+      'received track',
+      'received track',
+      'received track',
       'rejected event_not_object',
-      'delivered',
+      'rejected identity_missing',
+      'transformed',
     ]);
   });
 });

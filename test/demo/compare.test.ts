@@ -12,7 +12,7 @@ import { parseMetrics } from '../../demo/read-metrics.js';
 const story = tellStory();
 const expected = expectationOf(story);
 const known = expectedFacts(story);
-const web = '3000610572';
+const web = '9000000101';
 
 /** A run in which everything went as it should. */
 function flawlessRun(): Received {

@@ -1,4 +1,4 @@
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -136,15 +136,17 @@ describe('the write key', () => {
 describe('a body', () => {
   const text = JSON.stringify({ batch: [{ ...event, properties: { text: 'grüße 🎉' } }] });
 
-  it.each([
-    ['gzip', gzipSync(text)],
-    ['x-gzip', gzipSync(text)],
-    ['GZIP', gzipSync(text)],
-    ['deflate', deflateSync(text)],
-    ['br', brotliCompressSync(text)],
-    ['identity', Buffer.from(text)],
-  ])('may be sent as %s', async (encoding, body) => {
-    const answer = await send('/v1/batch', body, { 'content-encoding': encoding });
+  it.each<[string, string, (body: string) => Buffer]>([
+    ['gzip', 'gzip', gzipSync],
+    ['x-gzip', 'x-gzip', gzipSync],
+    ['GZIP', 'GZIP', gzipSync],
+    ['deflate', 'deflate', deflateSync],
+    ['deflate without its wrapper', 'deflate', deflateRawSync],
+    ['br', 'br', brotliCompressSync],
+    ['identity', 'identity', (body) => Buffer.from(body)],
+  ])('may be sent as %s', async (name, encoding, encode) => {
+    const batch = [{ ...event, messageId: name, properties: { text: 'grüße 🎉' } }];
+    const answer = await send('/v1/batch', encode(JSON.stringify({ batch })), { 'content-encoding': encoding });
     expect(answer.json).toMatchObject({ delivered: 1 });
     expect(storedProperties(0)).toEqual({ text: 'grüße 🎉' });
   });
@@ -235,13 +237,14 @@ describe('a body', () => {
 describe('one bad event', () => {
   const deep = (depth: number): string => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
   const manyKeys = JSON.stringify(Object.fromEntries(Array.from({ length: 10_000 }, (_, key) => [`k${key}`, key])));
+  let ids = 0;
   const withText = (fields: string): string =>
-    `{"type":"track","userId":"ann","event":"Bad","messageId":"b",${fields}}`;
+    `{"type":"track","userId":"ann","event":"Bad","messageId":"b${(ids += 1)}",${fields}}`;
 
   /** Between two good events. */
   async function sendBetween(badText: string): Promise<Ingested> {
-    const before = JSON.stringify({ ...event, event: 'Before', messageId: 'before' });
-    const after = JSON.stringify({ ...event, event: 'After', messageId: 'after' });
+    const before = JSON.stringify({ ...event, event: 'Before', messageId: `before ${(ids += 1)}` });
+    const after = JSON.stringify({ ...event, event: 'After', messageId: `after ${ids}` });
     return send('/v1/batch', `{"batch":[${before},${badText},${after}]}`);
   }
 

@@ -12,7 +12,12 @@ const receivedAtText = '2026-11-22T08:00:00.000Z';
 function read(body: unknown, type?: EventType): ReadEvents {
   let ids = 0;
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return readEvents(text, type, { receivedAt, maxEvents: 10, newId: () => `id-${(ids += 1)}` });
+  return readEvents(text, type, {
+    receivedAt,
+    maxEvents: 10,
+    maxSharedLength: 1_000,
+    newId: () => `id-${(ids += 1)}`,
+  });
 }
 
 function eventsOf(result: ReadEvents): readonly IncomingEvent[] {
@@ -125,7 +130,11 @@ describe('a batch', () => {
   });
 
   it('gives every event without a messageId one of its own', () => {
-    const result = readEvents(JSON.stringify({ batch: [{}, {}, {}] }), undefined, { receivedAt, maxEvents: 3 });
+    const result = readEvents(JSON.stringify({ batch: [{}, {}, {}] }), undefined, {
+      receivedAt,
+      maxEvents: 3,
+      maxSharedLength: 1_000,
+    });
     const ids = eventsOf(result).map(({ value }) => (value as { messageId: string }).messageId);
     expect(new Set(ids).size).toBe(3);
     for (const id of ids) expect(id).toMatch(/^[0-9a-f-]{36}$/);
@@ -203,5 +212,19 @@ describe('the write key', () => {
     'a2V5Og==',
   ])('is missing in %j', (authorization) => {
     expect(writeKeyOf(authorization)).toBeUndefined();
+  });
+});
+
+describe('a context that a batch shares', () => {
+  const context = { traits: { about: 'x'.repeat(400) } };
+
+  it('is given to its events', () => {
+    const [event] = eventsOf(read({ context, batch: [{ type: 'track' }] }));
+    expect(event?.value).toMatchObject({ context });
+  });
+
+  it('is refused where a copy for each event would be more than one request may bring', () => {
+    const batch = [{ type: 'track' }, { type: 'track' }, { type: 'track' }];
+    expect(read({ context, batch })).toMatchObject({ ok: false, reason: 'body_too_large' });
   });
 });

@@ -12,7 +12,7 @@ import {
 } from '../../src/service/service-config.js';
 import { startService, type RunningService } from '../../src/service/start-service.js';
 
-export const appId = '3000610572';
+export const appId = '9000000101';
 
 export interface ServiceOptions {
   readonly server?: Partial<ServerConfig>;

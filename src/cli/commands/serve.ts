@@ -10,7 +10,9 @@ import {
   sandboxWriteKey,
   type ConfigResult,
 } from '../../service/read-config.js';
+import type { ServiceConfig } from '../../service/service-config.js';
 import { startService } from '../../service/start-service.js';
+import { unlessEmpty } from '../environment.js';
 import { exitCodes } from '../exit-codes.js';
 import { tell } from '../output.js';
 
@@ -40,7 +42,7 @@ Environment:
 Examples:
   $ heap-destination serve
   $ heap-destination serve --config heap-destination.yaml
-  $ HEAP_APP_ID=3000610572 WRITE_KEY=secret HEAP_REGION=eu heap-destination serve`,
+  $ HEAP_APP_ID=9000000101 WRITE_KEY=secret HEAP_REGION=eu heap-destination serve`,
     )
     .action(serve);
 }
@@ -74,14 +76,16 @@ async function serve(options: ServeOptions): Promise<void> {
     process.exitCode = exitCodes.usage;
     return;
   }
-  let isStopping = false;
+  let stoppingSince: number | undefined;
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
-    if (isStopping) {
+    if (stoppingSince !== undefined) {
+      // Ctrl-C under npm arrives twice, from the terminal and from npm: only a later one is meant.
+      if (signal === 'SIGINT' && performance.now() - stoppingSince < 1_000) return;
       logger.warn({ event: 'abandoning', signal }, 'stopping at once; the senders keep what is not delivered');
       await service.stop();
       return;
     }
-    isStopping = true;
+    stoppingSince = performance.now();
     logger.info({ event: 'stopping', signal }, 'no new requests are taken; delivering what is there');
     const remaining = await service.stop();
     await simulator?.close();
@@ -93,7 +97,10 @@ async function serve(options: ServeOptions): Promise<void> {
   const { dataUrl, operatorUrl } = service;
   const mode = isSandbox ? 'sandbox' : 'live';
   const connections = read.config.connections.map(({ connection: { id, appId, region } }) => ({ id, appId, region }));
-  logger.info({ event: 'listening', mode, dataUrl, operatorUrl, connections, heap: read.config.heapUrls }, 'serving');
+  logger.info(
+    { event: 'listening', mode, dataUrl, operatorUrl, connections, heap: origins(read.config.heapUrls) },
+    'serving',
+  );
   if (simulator !== undefined) {
     logger.warn(
       { simulatorUrl: simulator.url, writeKey: sandboxWriteKey, appId: sandboxAppId },
@@ -101,6 +108,11 @@ async function serve(options: ServeOptions): Promise<void> {
     );
     if (process.stdout.isTTY) tell(sandboxBanner(dataUrl, operatorUrl, simulator.url));
   }
+}
+
+/** Without a user and a password that a URL may hold. */
+function origins(urls: ServiceConfig['heapUrls']): object {
+  return { us: new URL(urls.us).origin, eu: new URL(urls.eu).origin };
 }
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'];
@@ -112,10 +124,6 @@ function logLevel(name: string | undefined): string {
   return 'info';
 }
 
-function unlessEmpty(text: string | undefined): string | undefined {
-  return text === '' ? undefined : text;
-}
-
 function readConfiguration(file: string | undefined): ConfigResult {
   return file === undefined ? configFromEnvironment(process.env) : readConfigFile(file, process.env);
 }
@@ -125,7 +133,7 @@ function sandboxBanner(dataUrl: string, operatorUrl: string, simulatorUrl: strin
   SANDBOX: events go to a simulator of Heap in this process, not to Heap.
 
   Send one:        curl -u ${sandboxWriteKey}: -d '{"userId":"ann@example.com","event":"Hello"}' ${dataUrl}/v1/track
-  See it arrive:   curl ${simulatorUrl}/_simulator/events?app_id=${sandboxAppId}
+  See it arrive:   curl '${simulatorUrl}/_simulator/events?app_id=${sandboxAppId}'
   Metrics, health: ${operatorUrl}/metrics  ${operatorUrl}/health
 
   For real:        HEAP_APP_ID=<environment id> WRITE_KEY=<a secret> npm start

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+
 import { Command } from 'commander';
 
 import type { Json, JsonObject } from '../../core/json/json.js';
@@ -41,10 +43,17 @@ Examples:
 function testMapping(folders: readonly string[], options: TestMappingOptions): void {
   let passed = 0;
   let failed = 0;
+  let unreadable = 0;
   try {
     const config = chosenConfig(options);
+    const missing = folders.filter((folder) => !existsSync(folder));
+    if (missing.length > 0) throw new Error(`there is no folder ${missing.join(', ')}`);
     for (const file of folders.flatMap((folder) => findCases(folder))) {
-      const report = runCase(file, config);
+      const report = tryCase(file, config);
+      if (report === undefined) {
+        unreadable += 1;
+        continue;
+      }
       if (report.passed) {
         passed += 1;
         continue;
@@ -60,11 +69,23 @@ function testMapping(folders: readonly string[], options: TestMappingOptions): v
   }
   const what = options.update === true ? 'updated' : 'failed';
   process.stdout.write(`${passed} passed, ${failed} ${what}\n`);
-  if (passed + failed === 0) {
+  if (unreadable > 0) {
+    process.exitCode = exitCodes.usage;
+  } else if (passed + failed === 0) {
     tell(`no cases in ${folders.join(', ')}`);
     process.exitCode = exitCodes.usage;
   } else if (failed > 0 && options.update !== true) {
     process.exitCode = exitCodes.rejected;
+  }
+}
+
+/** A file that is no case is told, and the others are run all the same. */
+function tryCase(file: CaseFile, config: JsonObject): CaseReport | undefined {
+  try {
+    return runCase(file, config);
+  } catch (error) {
+    tell(error instanceof Error ? error.message : String(error));
+    return undefined;
   }
 }
 

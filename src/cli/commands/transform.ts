@@ -20,6 +20,7 @@ import {
   type ServiceConfig,
 } from '../../service/service-config.js';
 import { exitCodes } from '../exit-codes.js';
+import { unlessEmpty } from '../environment.js';
 import { lineWriter, tell, type LineWriter } from '../output.js';
 import { readLines } from '../read-lines.js';
 
@@ -35,7 +36,11 @@ export function transformCommand(): Command {
     .description('Turn events (one JSON object a line, on standard input) into the requests that Heap would get.')
     .option('-c, --config <file>', 'configuration file')
     .option('--connection <id>', 'the connection of the file to use; the first without it')
-    .addOption(new Option('--preset <name>', 'mapping to use without a file').choices(['heap', 'rudderstack']))
+    .addOption(
+      new Option('--preset <name>', 'mapping to use without a file')
+        .choices(['heap', 'rudderstack'])
+        .conflicts('config'),
+    )
     .option('--per-event', 'show what each event becomes instead of batched requests')
     .addHelpText(
       'after',
@@ -84,8 +89,12 @@ interface Chosen {
 function chooseConnection({ config, connection: id, preset }: TransformOptions): Chosen | undefined {
   if (config === undefined) {
     const faults: SchemaFault[] = [];
-    const appId = process.env.HEAP_APP_ID ?? sandboxAppId;
-    const settings = { appId, region: process.env.HEAP_REGION ?? 'us', ...(preset === undefined ? {} : { preset }) };
+    const appId = unlessEmpty(process.env.HEAP_APP_ID) ?? sandboxAppId;
+    const settings = {
+      appId,
+      region: unlessEmpty(process.env.HEAP_REGION) ?? 'us',
+      ...(preset === undefined ? {} : { preset }),
+    };
     const connection = readConnection(settings, '.', faults);
     for (const fault of faults) tell(`${fault.path.join('.')} ${fault.message}`);
     return connection && { connection, batching: defaultBatchingConfig, heapUrls: heapBaseUrls };
@@ -104,7 +113,7 @@ function chooseConnection({ config, connection: id, preset }: TransformOptions):
     return undefined;
   }
   const { batching, heapUrls } = read.config;
-  return { connection: preset === undefined ? found : { ...found, preset }, batching, heapUrls };
+  return { connection: found, batching, heapUrls };
 }
 
 const { maxEventLength } = defaultServerConfig;

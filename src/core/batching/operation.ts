@@ -1,6 +1,6 @@
 /** Where a lane leads: one Heap environment in one region. Shared by all operations of its connections. */
 export interface LaneTarget {
-  /** `us:3000610572`; equal for equal targets. */
+  /** `us:9000000101`; equal for equal targets. */
   readonly key: string;
   readonly region: string;
   readonly appId: string;

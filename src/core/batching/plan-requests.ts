@@ -116,17 +116,18 @@ function groupEntries<Entry extends { readonly operation: Operation }>(
   return [...groups.values()].flatMap((kinds) => [...kinds.values()]);
 }
 
-/** False when both together are too large for one item: then the later write is an item of its own, behind. */
+/**
+ * False when both together may be too large for one item: then the later write is an item of its own, behind. The sum of
+ * the sizes is an upper bound of the merged one, and merging once, at the end, keeps many writes of one user cheap.
+ */
 function mergeInto<Entry extends { readonly operation: Operation }>(
   draft: Draft<Entry>,
   entry: Entry,
-  { rules, overhead }: Group<Entry>,
+  { overhead }: Group<Entry>,
   maxBytes: number,
 ): boolean {
-  const text = rules.merge?.(draft.text, entry.operation.text) ?? draft.text;
-  const bytes = Buffer.byteLength(text);
+  const bytes = draft.bytes + entry.operation.bytes;
   if (overhead + bytes > maxBytes) return false;
-  draft.text = text;
   draft.bytes = bytes;
   draft.entries.push(entry);
   return true;
@@ -159,7 +160,22 @@ function findGroup<Entry>(
   return group;
 }
 
-function packGroup<Entry>(
+function mergeEntries<Entry extends { readonly operation: Operation }>(draft: Draft<Entry>, rules: KindRules): void {
+  draft.text = rules.merge?.(draft.entries.map((entry) => entry.operation.text)) ?? draft.text;
+  draft.bytes = Buffer.byteLength(draft.text);
+}
+
+/** The items that a merged one was made of, in their order. */
+export function takeApart<Entry extends { readonly operation: Operation }>(
+  item: PlannedItem<Entry>,
+): readonly PlannedItem<Entry>[] {
+  return item.entries.map((entry) => {
+    const { text, bytes, orderKey } = entry.operation;
+    return { text, bytes, orderKey, entries: [entry] };
+  });
+}
+
+function packGroup<Entry extends { readonly operation: Operation }>(
   { lane, kind, rules, overhead, drafts }: Group<Entry>,
   limits: BatchLimits,
   requests: PlannedRequest<Entry>[],
@@ -173,6 +189,7 @@ function packGroup<Entry>(
     bytes = overhead;
   };
   for (const item of drafts) {
+    if (item.entries.length > 1) mergeEntries(item, rules);
     const comma = items.length === 0 ? 0 : 1;
     if (items.length === maxItems || bytes + comma + item.bytes > limits.maxBytes) close();
     bytes += (items.length === 0 ? 0 : 1) + item.bytes;

@@ -59,6 +59,10 @@ function explain(error: ErrorObject): SchemaFault {
       return { path: [...path, String(params.missingProperty)], message: 'is required' };
     case 'enum':
       return { path, message: `must be one of ${JSON.stringify(params.allowedValues).slice(1, -1)}` };
+    case 'pattern':
+      return { path, message: typeof described === 'string' ? `must be ${described}` : 'has the wrong form' };
+    case 'minLength':
+      return { path, message: 'must not be empty' };
     case 'anyOf':
       return { path, message: `has none of the allowed forms${hint}` };
     default:

@@ -66,28 +66,50 @@ function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
 }
 
+/** How a request that was refused as a whole is sent in smaller pieces. */
+export interface Pieces<Entry> {
+  readonly compose: (items: readonly PlannedItem<Entry>[]) => PlannedRequest<Entry>;
+  /** The items that a merged one was made of. */
+  readonly takeApart: (item: PlannedItem<Entry>) => readonly PlannedItem<Entry>[];
+}
+
 /**
  * Delivers a request and gives every item its outcome. A request that is refused as a whole is halved until the items
- * that are to blame stand alone: 400 finds the culprits by halving the items, 413 makes the pieces smaller. Items keep
- * their order.
+ * that are to blame stand alone: 400 finds the culprits by halving the items, 413 makes the pieces smaller. A single
+ * item that several writes were merged into is taken apart, so that none is given up for another. Items keep their
+ * order.
  */
 export async function deliverRequest<Entry>(
   request: PlannedRequest<Entry>,
   settle: (request: PlannedRequest<Entry>) => Promise<FinalOutcome>,
-  compose: (items: readonly PlannedItem<Entry>[]) => PlannedRequest<Entry>,
+  pieces: Pieces<Entry>,
   onItem: (item: PlannedItem<Entry>, outcome: ItemOutcome) => void,
 ): Promise<void> {
   const outcome = await settle(request);
-  const isSplit = outcome.type === 'rejected' || outcome.type === 'tooLarge';
-  if (isSplit && request.items.length > 1) {
-    const middle = Math.ceil(request.items.length / 2);
-    for (const half of [request.items.slice(0, middle), request.items.slice(middle)]) {
-      await deliverRequest(compose(half), settle, compose, onItem);
+  if (outcome.type === 'rejected' || outcome.type === 'tooLarge') {
+    for (const part of partsOf(request, pieces)) {
+      await deliverRequest(pieces.compose(part), settle, pieces, onItem);
     }
-    return;
+    if (isDivisible(request)) return;
   }
   const itemOutcome = toItemOutcome(outcome);
   for (const item of request.items) onItem(item, itemOutcome);
+}
+
+function isDivisible<Entry>({ items }: PlannedRequest<Entry>): boolean {
+  return items.length > 1 || (items[0]?.entries.length ?? 0) > 1;
+}
+
+/** Two halves; the writes of a single merged item; nothing for a single write. */
+function partsOf<Entry>(
+  request: PlannedRequest<Entry>,
+  pieces: Pieces<Entry>,
+): readonly (readonly PlannedItem<Entry>[])[] {
+  const { items } = request;
+  if (!isDivisible(request)) return [];
+  if (items.length === 1) return items.flatMap((item) => pieces.takeApart(item)).map((item) => [item]);
+  const middle = Math.ceil(items.length / 2);
+  return [items.slice(0, middle), items.slice(middle)];
 }
 
 function toItemOutcome(outcome: FinalOutcome): ItemOutcome {

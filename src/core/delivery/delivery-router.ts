@@ -18,14 +18,19 @@ export interface DeliveryRouterOptions {
   readonly maxBacklogBytes: number;
 }
 
+/** Delivered events that are remembered, at least; senders repeat within minutes. */
+const maxRemembered = 100_000;
+
 /**
  * Hands operations to the lanes and tells what became of each event. Lanes are independent: one that waits costs the
  * others nothing but its share of the backlog.
  */
 export class DeliveryRouter {
   readonly #lanes = new Map<string, Lane>();
-  /** Events that are not settled, by lane and key. */
-  readonly #open = new Map<string, Promise<EventOutcome>>();
+  /** Events that are on their way or were delivered lately, by lane and key. */
+  readonly #events = new Map<string, Promise<EventOutcome>>();
+  /** Keys of delivered events, the oldest first. */
+  #delivered: string[] = [];
   readonly #abort = new AbortController();
   #backlog = 0;
   #bytes = 0;
@@ -34,6 +39,11 @@ export class DeliveryRouter {
   #onEmpty: (() => void) | undefined;
 
   constructor(private readonly options: DeliveryRouterOptions) {}
+
+  /** Bytes of the operations that are not settled yet. */
+  get backlogBytes(): number {
+    return this.#bytes;
+  }
 
   /** Operations that are not settled yet. */
   get backlog(): number {
@@ -49,18 +59,30 @@ export class DeliveryRouter {
    * The operations of one event, all of one lane. Resolves when the last of them is settled.
    *
    * @param eventKey what the event is known by in its lane. A sender that was told to come back sends events again that
-   *   are still on their way: they are waited for, not taken twice, or an old value could overtake a newer one.
+   *   are still on their way or have arrived meanwhile: they get the first one's outcome and are not sent twice, or an
+   *   old value could be written over a newer one.
    */
   deliver(operations: readonly Operation[], eventKey?: string): Promise<EventOutcome> {
     const [first] = operations;
     if (first === undefined) return Promise.resolve({ type: 'delivered' });
     if (eventKey === undefined) return this.#accept(first.lane, operations);
     const key = `${first.lane.key} ${eventKey}`;
-    const earlier = this.#open.get(key);
+    const earlier = this.#events.get(key);
     if (earlier !== undefined) return earlier;
-    const settled = this.#accept(first.lane, operations).finally(() => this.#open.delete(key));
-    this.#open.set(key, settled);
+    const settled = this.#accept(first.lane, operations).then((outcome) => {
+      // Only what was delivered is remembered: anything else may be repeated to more effect.
+      if (outcome.type === 'delivered') this.#delivered.push(key);
+      else this.#events.delete(key);
+      this.#forget();
+      return outcome;
+    });
+    this.#events.set(key, settled);
     return settled;
+  }
+
+  #forget(): void {
+    if (this.#delivered.length < 2 * maxRemembered) return;
+    for (const key of this.#delivered.splice(0, maxRemembered)) this.#events.delete(key);
   }
 
   #accept(lane: LaneTarget, operations: readonly Operation[]): Promise<EventOutcome> {

@@ -13,7 +13,7 @@ export interface HttpCall {
 
 export interface HttpSenderOptions {
   readonly userAgent: string;
-  /** From the first byte sent to the last byte received. */
+  /** From the call to the last byte of the answer; waiting for a socket is part of it. */
   readonly requestTimeoutMs: number;
   readonly connectTimeoutMs: number;
   /** Open connections per host, at most; they are kept alive. */
@@ -72,7 +72,11 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
           finish();
           stream.destroy();
         });
-        stream.once('end', finish);
+        stream.once('end', () => {
+          finish();
+          // Until it is destroyed, the signal keeps the stream and its body in memory.
+          stream.destroy();
+        });
         stream.once('error', (error) => {
           resolve(noAnswer(error));
         });

@@ -2,6 +2,7 @@ import type { LaneTarget, Operation } from '../batching/operation.js';
 import {
   composeRequest,
   planRequests,
+  takeApart,
   type BatchLimits,
   type PlannedItem,
   type PlannedRequest,
@@ -146,7 +147,8 @@ export class Lane {
   async #linger(): Promise<void> {
     const { clock, policy, signal } = this.environment;
     const oldest = this.#pending[0]?.acceptedAt ?? clock.now();
-    const ms = policy.lingerMs - (clock.now() - oldest);
+    // A clock that was set back must not make anybody wait for the difference.
+    const ms = Math.min(policy.lingerMs, policy.lingerMs - (clock.now() - oldest));
     if (ms <= 0 || this.#isFull() || this.#isDraining || signal.aborted) return;
     this.#stopLinger = new AbortController();
     await clock.sleep(ms, AbortSignal.any([signal, this.#stopLinger.signal]));
@@ -200,7 +202,7 @@ export class Lane {
         this.#state = 'sending';
         return outcome;
       },
-      (items) => composeRequest(this.target, request.kind, kindRules, items),
+      { compose: (items) => composeRequest(this.target, request.kind, kindRules, items), takeApart },
       (item, outcome) => {
         this.#settleItem(item, outcome);
       },

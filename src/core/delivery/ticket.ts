@@ -8,8 +8,9 @@ export type EventOutcome =
   | { readonly type: 'abandoned' };
 
 /**
- * Follows one event until the last of its operations is settled. The worst outcome is the event's: a rejected operation
- * makes it rejected, an abandoned one undecided.
+ * Follows one event until the last of its operations is settled. The worst outcome is the event's: an abandoned
+ * operation leaves it undecided whatever became of the others, so that its sender repeats it; a rejected one makes it
+ * rejected.
  */
 export class Ticket {
   readonly settled: Promise<EventOutcome>;
@@ -25,7 +26,8 @@ export class Ticket {
   }
 
   settle(outcome: ItemOutcome): void {
-    if (outcome.type === 'rejected' || (outcome.type === 'abandoned' && this.#outcome.type === 'delivered')) {
+    const isWorse = outcome.type === 'abandoned' || (outcome.type === 'rejected' && this.#outcome.type === 'delivered');
+    if (isWorse) {
       this.#outcome = outcome;
     }
     this.#open -= 1;

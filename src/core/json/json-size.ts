@@ -1,4 +1,4 @@
-import type { Json } from './json.js';
+import { isJsonArray, type Json } from './json.js';
 
 /**
  * Is the value's JSON text longer than `limit` characters? A lower estimate (an escape counts as one character, and so does a number) that stops
@@ -14,10 +14,19 @@ export function isLongerThan(value: Json, limit: number, maxDepth = 200): boolea
     } else if (depth < maxDepth) {
       // One bracket, and one comma or bracket for every member.
       left -= 1;
-      for (const [key, member] of Object.entries(part as Readonly<Record<string, Json>>)) {
+      if (isJsonArray(part)) {
+        for (const element of part) {
+          if (left < 0) return;
+          left -= 1;
+          spend(element, depth + 1);
+        }
+        return;
+      }
+      const object = part as Readonly<Record<string, Json>>;
+      for (const key in object) {
         if (left < 0) return;
-        left -= Array.isArray(part) ? 1 : key.length + 4;
-        spend(member, depth + 1);
+        left -= key.length + 4;
+        spend(object[key] ?? null, depth + 1);
       }
     }
   };

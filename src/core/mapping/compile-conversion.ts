@@ -45,7 +45,7 @@ function compileNamed(name: Extract<Conversion, string>, flatten: FlattenOptions
     case 'flatten':
       return onObject(compileFlatten(flatten));
     case 'flattenJson':
-      return (value) => flattenJson(value);
+      return (value, adjustments) => flattenJson(value, adjustments);
     case 'dropNulls':
       return onObject((object) => filterKeys(object, (_key, value) => value !== null));
   }

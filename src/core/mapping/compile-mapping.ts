@@ -14,7 +14,8 @@ export type Derive = (source: JsonObject, adjustments: Adjustments) => Json | un
 
 /** What a mapping may refer to; supplied by the destination. */
 export interface MappingEnvironment {
-  readonly operations: readonly string[];
+  /** The fields that each kind of operation takes. */
+  readonly operations: Readonly<Record<string, readonly string[] | 'any'>>;
   readonly derived: Readonly<Record<string, Derive>>;
   /** Texts that `${name}` in a destKey stands for. */
   readonly settings: Readonly<Record<string, string>>;
@@ -98,11 +99,18 @@ function compileOperation(
   place: string,
   faults: string[],
 ): CompiledOperation {
-  if (!environment.operations.includes(operation.operation)) {
-    faults.push(
-      `${place}.operation: "${operation.operation}" is no operation; it may be ${environment.operations.join(', ')}`,
-    );
+  const { operations } = environment;
+  const fields = Object.hasOwn(operations, operation.operation) ? operations[operation.operation] : undefined;
+  if (fields === undefined) {
+    const known = Object.keys(operations).join(', ');
+    faults.push(`${place}.operation: "${operation.operation}" is no operation; it may be ${known}`);
   }
+  operation.fields.forEach(({ destKey }, index) => {
+    const [field = ''] = destKey.split('.', 1);
+    if (fields === undefined || fields === 'any' || fields.includes(field)) return;
+    const message = `${operation.operation} has no "${field}"; it takes ${fields.join(', ')}`;
+    faults.push(`${place}.fields[${index}].destKey: ${message}`);
+  });
   const isOptional = operation.ifMissing === 'skip';
   return {
     kind: operation.operation,

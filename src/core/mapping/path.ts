@@ -45,13 +45,18 @@ function own(value: Json | undefined, key: string): Json | undefined {
  */
 export function compileRichPath(keys: readonly string[]): PathReader {
   return (source) => {
-    const finds = keys.reduce<readonly Json[]>((level, key) => level.flatMap((value) => step(value, key)), [source]);
+    const finds = keys.reduce<readonly Json[]>((level, key) => level.flatMap((value) => step(value, key, 0)), [source]);
     return finds.length > 1 ? finds : finds[0];
   };
 }
 
-function step(value: Json, key: string): readonly Json[] {
-  if (isJsonArray(value)) return value.flatMap((element) => step(element, key));
+/** Deeper arrays are not looked into: the stack is finite. */
+const maxArrayDepth = 100;
+
+function step(value: Json, key: string, depth: number): readonly Json[] {
+  if (isJsonArray(value)) {
+    return depth === maxArrayDepth ? [] : value.flatMap((element) => step(element, key, depth + 1));
+  }
   if (!isJsonObject(value)) return [];
   const member = own(value, key);
   // Wrapped, because flatMap would take an array at the leaf apart.

@@ -1,10 +1,16 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-import { isEventType } from '../event/event.js';
+import { eventTypes, isEventType } from '../event/event.js';
 import type { DeliveryObserver } from '../delivery/delivery-observer.js';
 import type { LaneSnapshot, LaneState } from '../delivery/lane.js';
 import type { IntakeObserver } from '../intake.js';
-import type { RequestReason } from '../reasons.js';
+import { reasons, type RequestReason } from '../reasons.js';
+
+/** What gauges are read from. */
+export interface MetricsState {
+  readonly lanes: () => readonly LaneSnapshot[];
+  readonly backlogBytes: () => number;
+}
 
 export interface Metrics {
   readonly registry: Registry;
@@ -17,15 +23,17 @@ export interface Metrics {
 
 const laneStates: readonly LaneState[] = ['idle', 'lingering', 'sending', 'waiting', 'halted'];
 
-const secondsBuckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** With bounds just above the default linger (0.25 s) and at the default answer timeout (8 s). */
+const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 8, 10, 30];
 
 /**
  * Every metric of the service; docs/metrics.md lists exactly these. Labels have few values by construction: event types,
  * kinds of operation, reasons, status classes, routes. No id of a user, an event or an app is ever a label.
  *
- * @param lanes read at every scrape.
+ * @param state read at every scrape.
+ * @param version of this service.
  */
-export function createMetrics(lanes: () => readonly LaneSnapshot[]): Metrics {
+export function createMetrics(state: MetricsState, version: string): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -84,7 +92,7 @@ export function createMetrics(lanes: () => readonly LaneSnapshot[]): Metrics {
     name: 'heap_destination_heap_request_size_bytes',
     help: 'Size of the body of one request to Heap.',
     labelNames: ['kind'] as const,
-    buckets: [1e3, 1e4, 1e5, 5e5, 1e6, 2e6, 4e6],
+    buckets: [1e3, 1e4, 1e5, 5e5, 1e6, 2e6, 4_194_304],
     registers,
   });
   const waits = new Counter({
@@ -112,7 +120,15 @@ export function createMetrics(lanes: () => readonly LaneSnapshot[]): Metrics {
     buckets: secondsBuckets,
     registers,
   });
-  addLaneGauges(lanes, registers);
+  for (const type of [...eventTypes, 'other']) received.inc({ type }, 0);
+  for (const outcome of ['delivered', 'abandoned']) outcomes.inc({ outcome, reason: '' }, 0);
+  for (const [reason, { group }] of Object.entries(reasons)) {
+    if (group === 'adjusted') adjustments.inc({ reason }, 0);
+    else if (group === 'request') refused.inc({ reason }, 0);
+    else outcomes.inc({ outcome: group, reason }, 0);
+  }
+  for (const cause of ['retry', 'throttled', 'halted']) waits.inc({ cause }, 0);
+  addStateGauges(state, version, registers);
 
   return {
     registry,
@@ -120,7 +136,8 @@ export function createMetrics(lanes: () => readonly LaneSnapshot[]): Metrics {
       onReceived: (type) => {
         received.inc({ type: isEventType(type) ? type : 'other' });
       },
-      onTransformed: (_events, seconds) => {
+      onFault: () => undefined,
+      onTransformed: (seconds) => {
         transformSeconds.observe(seconds);
       },
       onOperation: (kind) => {
@@ -157,7 +174,21 @@ export function createMetrics(lanes: () => readonly LaneSnapshot[]): Metrics {
 }
 
 /** Computed from the lanes' own state when Prometheus asks, so they can't drift from it. */
-function addLaneGauges(lanes: () => readonly LaneSnapshot[], registers: Registry[]): void {
+function addStateGauges({ lanes, backlogBytes }: MetricsState, version: string, registers: Registry[]): void {
+  new Gauge({
+    name: 'heap_destination_build_info',
+    help: 'Always 1; the label names the version.',
+    labelNames: ['version'] as const,
+    registers,
+  }).set({ version }, 1);
+  new Gauge({
+    name: 'heap_destination_backlog_bytes',
+    help: 'Bytes of the operations that are not settled.',
+    registers,
+    collect() {
+      this.set(backlogBytes());
+    },
+  });
   new Gauge({
     name: 'heap_destination_backlog_operations',
     help: 'Operations that wait in lanes or are in flight.',

@@ -1,4 +1,5 @@
 import type { Json } from '../../core/json/json.js';
+import { MappingFault } from '../../core/mapping/mapping-fault.js';
 
 /** Heap's limit for an identity (https://developers.heap.io/reference/track-1), kept for account ids too. */
 export const maxIdLength = 255;
@@ -46,4 +47,24 @@ function read(value: Json | undefined, placeholders: ReadonlySet<string>, longes
   if (text.length > maxIdLength) return { text, fault: 'too_long' };
   const isPlaceholder = text.length <= longest && placeholders.has(text.toLowerCase());
   return { text, fault: isPlaceholder ? 'placeholder' : undefined };
+}
+
+/** The id's text, or why it can't be used. */
+export function usable(id: CandidateId, what: 'identity' | 'account_id', field: string): string | MappingFault {
+  switch (id.fault) {
+    case undefined:
+      return id.text;
+    case 'invalid':
+      return new MappingFault(
+        `${what}_invalid`,
+        `${field} has NUL characters or half surrogate pairs, or is a number that lost digits`,
+      );
+    case 'too_long':
+      return new MappingFault(`${what}_too_long`, `${field} has more than ${maxIdLength} characters`);
+    case 'placeholder':
+      return new MappingFault(
+        what === 'identity' ? 'identity_placeholder' : 'account_id_missing',
+        `${field} "${id.text}" is a placeholder`,
+      );
+  }
 }

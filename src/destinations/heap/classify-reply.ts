@@ -17,8 +17,8 @@ export const statusVerdicts: readonly (readonly [from: number, to: number, Verdi
   [400, 400, 'rejected'],
   [408, 408, 'retry'],
   [413, 413, 'tooLarge'],
-  [422, 422, 'rejected'],
   [421, 421, 'retry'],
+  [422, 422, 'rejected'],
   [425, 425, 'retry'],
   [429, 429, 'throttled'],
   // 401, 403, 404 and the like: a wrong URL, region or proxy. Nothing is given up for a wrong setting.

@@ -5,7 +5,7 @@ import type { LaneTarget, Operation } from '../../core/batching/operation.js';
 import { isEventType, type Event } from '../../core/event/event.js';
 import { defaultShapeLimits, parseEvent, type ParsedEvent } from '../../core/event/parse-event.js';
 import { inspectJson } from '../../core/json/inspect.js';
-import { isJsonArray, isJsonObject, type Json } from '../../core/json/json.js';
+import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../core/json/json.js';
 import { compileMapping, type CompiledMapping } from '../../core/mapping/compile-mapping.js';
 import type { Mapping } from '../../core/mapping/mapping.js';
 import { MappingFault } from '../../core/mapping/mapping-fault.js';
@@ -16,7 +16,7 @@ import type { HeapConnection, PresetName, Region } from './connection.js';
 import { derivedValues } from './derived-values.js';
 import { compileItemRules, type FinishOperation } from './item-rules.js';
 import { toOperation } from './to-operation.js';
-import { operationKinds, type OperationKind } from './operation-kind.js';
+import { operationFields, type OperationKind } from './operation-kind.js';
 
 /** Turns one parsed event of a connection into operations. Total: never throws, never changes the event. */
 export type TransformEvent = (event: Json) => TransformResult;
@@ -32,7 +32,7 @@ export function compileConnection(connection: HeapConnection, faults: string[]):
   const mapping = compileMapping(
     resolveMapping(connection, faults),
     {
-      operations: operationKinds,
+      operations: operationFields,
       derived: derivedValues(connection.settings),
       settings: { accountIdProperty: connection.settings.accountIdProperty },
       flatten: {
@@ -78,12 +78,20 @@ function transform(value: Json, mapping: CompiledMapping, lane: LaneTarget, chec
 
   const operations: Operation[] = [];
   for (const { kind, fields } of mapped) {
-    const operation = checks.finish(lane, kind as OperationKind, fields, adjustments);
+    const own = operations.length === 0 ? fields : withOwnKey(fields, kind, operations);
+    const operation = checks.finish(lane, kind as OperationKind, own, adjustments);
     if (operation instanceof MappingFault) return unmapped(operation);
     if (operation !== undefined) operations.push(operation);
   }
   if (operations.length === 0) return { outcome: 'dropped', reason: 'nothing_to_send' };
   return { outcome: 'mapped', operations, adjustments };
+}
+
+/** Heap takes a track with a known idempotency key for a repeat: the second one of an event needs another. */
+function withOwnKey(fields: JsonObject, kind: string, earlier: readonly Operation[]): JsonObject {
+  const tracks = kind === 'track' ? earlier.filter((operation) => operation.kind === 'track').length : 0;
+  const key = fields.idempotency_key;
+  return tracks === 0 || typeof key !== 'string' ? fields : { ...fields, idempotency_key: `${key}#${tracks + 1}` };
 }
 
 function unmapped({ reason, detail }: MappingFault): TransformResult {

@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../../core/json/json.js';
 import type { Derive } from '../../core/mapping/compile-mapping.js';
 import { MappingFault } from '../../core/mapping/mapping-fault.js';
 import { compilePath } from '../../core/mapping/path.js';
-import { idReader, maxIdLength, type CandidateId, type ReadId } from './candidate-id.js';
+import { idReader, usable, type CandidateId, type ReadId } from './candidate-id.js';
 import type { HeapSettings } from './connection.js';
 import { isHeapUserId, userIdOfAnonymousId } from './user-id.js';
 
@@ -111,26 +111,6 @@ function firstId(source: JsonObject, readId: ReadId): CandidateId | undefined {
 function isAboutIdentity(source: JsonObject): boolean {
   const type = source.type;
   return type === 'identify' || type === 'alias' || type === 'group';
-}
-
-/** The id's text, or why it can't be used. */
-export function usable(id: CandidateId, what: 'identity' | 'account_id', field: string): string | MappingFault {
-  switch (id.fault) {
-    case undefined:
-      return id.text;
-    case 'invalid':
-      return new MappingFault(
-        `${what}_invalid`,
-        `${field} has NUL characters or half surrogate pairs, or is a number that lost digits`,
-      );
-    case 'too_long':
-      return new MappingFault(`${what}_too_long`, `${field} has more than ${maxIdLength} characters`);
-    case 'placeholder':
-      return new MappingFault(
-        what === 'identity' ? 'identity_placeholder' : 'account_id_missing',
-        `${field} "${id.text}" is a placeholder`,
-      );
-  }
 }
 
 function accountId(id: CandidateId | undefined): Json | undefined | MappingFault {

@@ -84,13 +84,15 @@ export function propertiesText(
 
 /** Keys that are remembered; events with made-up keys must not fill the memory. */
 const maxRememberedNames = 5_000;
+const maxRememberedName = 256;
 
 /** `"key":`, or `''` for a key that needs a closer look. */
 function nameText(key: string, { names, isUser }: PropertyRules): string {
   const known = names.get(key);
   if (known !== undefined) return known;
-  if (names.size === maxRememberedNames) names.clear();
   const text = isPlainKey(key, isUser) ? `${JSON.stringify(key)}:` : '';
+  if (key.length > maxRememberedName) return text;
+  if (names.size === maxRememberedNames) names.clear();
   names.set(key, text);
   return text;
 }
@@ -108,7 +110,7 @@ function valueText(value: Json, rules: PropertyRules): string {
     case 'string':
       return value.length <= maxValueLength ? plainQuoted(value) : '';
     case 'number':
-      return Number.isFinite(value) ? String(value) : '';
+      return Number.isFinite(value) && !hasLostDigits(value) ? String(value) : '';
     case 'boolean':
       return rules.booleans === 'native' ? String(value) : `"${value}"`;
     default:
@@ -184,6 +186,7 @@ function valueWithinLimits(key: string, value: Json, rules: PropertyRules, adjus
     case 'string':
       return textWithinLimits(value, key, adjustments);
     case 'number':
+      if (hasLostDigits(value)) adjustments.note('number_imprecise', key);
       if (Number.isFinite(value)) return value;
       adjustments.note('number_out_of_range', key);
       return undefined;
@@ -195,6 +198,11 @@ function valueWithinLimits(key: string, value: Json, rules: PropertyRules, adjus
         ? listWithinLimits(key, value, rules, adjustments)
         : nestedWithinLimits(key, value, adjustments);
   }
+}
+
+/** An integer that a double can't hold exactly: an id written as a number, most likely. */
+function hasLostDigits(value: number): boolean {
+  return Math.abs(value) > Number.MAX_SAFE_INTEGER && Math.abs(value) < 1e21;
 }
 
 function textWithinLimits(text: string, key: string, adjustments: Adjustments): string {

@@ -25,8 +25,7 @@ export interface ConnectionConfig extends Partial<HeapSettings> {
   readonly mapping?: string | Mapping;
 }
 
-/** The JSON schema of a connection, for the schema of the whole configuration file. */
-export const connectionSchema = JSON.parse(
+const connectionSchema = JSON.parse(
   readFileSync(new URL('./connection.schema.json', import.meta.url), 'utf8'),
 ) as object;
 
@@ -45,6 +44,11 @@ const validate = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: 
 export function readConnection(value: unknown, folder: string, faults: SchemaFault[]): HeapConnection | undefined {
   if (!validate(value)) {
     faults.push(...explainSchemaErrors(validate.errors));
+    // What is wrong with the mapping is told at the same time.
+    const named = (value as { readonly mapping?: unknown } | null)?.mapping;
+    if (typeof named === 'string' || (typeof named === 'object' && named !== null)) {
+      readOwnMapping(named as string | Mapping, folder, faults);
+    }
     return undefined;
   }
   const { id = 'default', writeKey: _writeKey, appId, region = 'us', preset = 'heap', mapping, ...settings } = value;

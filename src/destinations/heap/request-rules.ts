@@ -1,6 +1,6 @@
 import type { LaneTarget } from '../../core/batching/operation.js';
 import type { KindRules } from '../../core/batching/request-rules.js';
-import type { JsonObject } from '../../core/json/json.js';
+import { setOwn, type JsonObject, type MutableJsonObject } from '../../core/json/json.js';
 import type { OperationKind } from './operation-kind.js';
 
 /** Items that Heap takes in one bulk request (https://developers.heap.io/reference/bulk-track and its siblings). */
@@ -16,7 +16,7 @@ export const heapRequestRules: Readonly<Record<OperationKind, KindRules>> = {
     path: '/api/v1/identify',
     maxItems: 1,
     // The same merge again says nothing new.
-    merge: (earlier) => earlier,
+    merge: ([first = '{}']) => first,
     isOrderedByKey: true,
     overheadBytes: (lane) => Buffer.byteLength(appIdPrefix(lane)) - 1,
     wrap: (lane, [item = '{}']) => `${appIdPrefix(lane)}${item.slice(1)}`,
@@ -43,12 +43,15 @@ function appIdPrefix(lane: LaneTarget): string {
 
 /**
  * Later values overwrite earlier ones, key by key, as Heap itself does with writes that follow each other. Only repeats
- * are parsed again.
+ * are parsed again, each once.
  */
-function mergeProperties(earlier: string, later: string): string {
-  const first = JSON.parse(earlier) as PropertyWrite;
-  const second = JSON.parse(later) as PropertyWrite;
-  return JSON.stringify({ ...first, ...second, properties: { ...first.properties, ...second.properties } });
+function mergeProperties(items: readonly string[]): string {
+  const writes = items.map((item) => JSON.parse(item) as PropertyWrite);
+  const properties: MutableJsonObject = {};
+  for (const write of writes) {
+    for (const [key, value] of Object.entries(write.properties)) setOwn(properties, key, value);
+  }
+  return JSON.stringify({ ...writes.at(-1), properties });
 }
 
 interface PropertyWrite extends JsonObject {

@@ -23,5 +23,6 @@ export function toOperation(lane: LaneTarget, kind: OperationKind, fields: JsonO
 
 /** Ids are text in the heap preset; the rudderstack preset passes on whatever the event held. */
 function keyText(value: Json | undefined): string {
-  return typeof value === 'string' ? `"${value}` : JSON.stringify(value ?? null);
+  // Heap keeps ids as text: 5 and "5" are one user.
+  return typeof value === 'string' || typeof value === 'number' ? `"${value}` : JSON.stringify(value ?? null);
 }

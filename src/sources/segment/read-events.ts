@@ -4,6 +4,7 @@ import type { EventType } from '../../core/event/event.js';
 import type { IncomingEvent } from '../../core/intake.js';
 import { countMembers, findDuplicateKeys, type JsonPath } from '../../core/json/duplicate-keys.js';
 import { inspectJson } from '../../core/json/inspect.js';
+import { jsonText } from '../../core/mapping/conversions/text.js';
 import { isJsonArray, isJsonObject, type Json, type JsonObject, type MutableJsonObject } from '../../core/json/json.js';
 import type { AdjustmentReason, RequestReason } from '../../core/reasons.js';
 
@@ -16,6 +17,8 @@ export interface ReadContext {
   readonly receivedAt: number;
   /** Events that one request may hold; nothing is read of a longer one. */
   readonly maxEvents: number;
+  /** Characters that the fields beside the batch may come to when every event has its own copy. */
+  readonly maxSharedLength: number;
   readonly newId?: () => string;
 }
 
@@ -41,6 +44,11 @@ export function readEvents(text: string, type: EventType | undefined, context: R
   }
   if (batch.length > context.maxEvents) {
     return { ok: false, reason: 'batch_too_long', message: `at most ${context.maxEvents} events in one request` };
+  }
+  const shared = (['context', 'integrations'] as const).reduce((sum, name) => sum + lengthOf(body[name]), 0);
+  if (shared * batch.length > context.maxSharedLength) {
+    const message = `the context beside the batch, once for each of its events, is over ${context.maxSharedLength} characters`;
+    return { ok: false, reason: 'body_too_large', message };
   }
   const repeating = new Set(
     duplicatesIn(text, body)
@@ -72,7 +80,8 @@ function incoming(value: Json, envelope: JsonObject, hasDuplicates: boolean, con
 /** The event with what its request says about it. The event was parsed here, so it is filled in place. */
 function fill(event: JsonObject, envelope: JsonObject, { receivedAt, newId = randomUUID }: ReadContext): JsonObject {
   const filled: MutableJsonObject = event;
-  if (isAbsent(event.sentAt) && envelope.sentAt !== undefined) filled.sentAt = envelope.sentAt;
+  const { sentAt } = envelope;
+  if (isAbsent(event.sentAt) && (typeof sentAt === 'string' || typeof sentAt === 'number')) filled.sentAt = sentAt;
   if (isAbsent(event.receivedAt)) filled.receivedAt = new Date(receivedAt).toISOString();
   if (isAbsent(event.messageId) || event.messageId === '') filled.messageId = newId();
   for (const shared of ['context', 'integrations'] as const) {
@@ -83,6 +92,10 @@ function fill(event: JsonObject, envelope: JsonObject, { receivedAt, newId = ran
     else if (isJsonObject(own)) filled[shared] = { ...common, ...own };
   }
   return filled;
+}
+
+function lengthOf(value: Json | undefined): number {
+  return isJsonObject(value) ? (jsonText(value)?.length ?? Number.POSITIVE_INFINITY) : 0;
 }
 
 function isAbsent(value: Json | undefined): boolean {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
@@ -168,6 +169,13 @@ describe('the HTTP sender', () => {
   it('cuts an answer of 10 MB', async () => {
     answer = (_request, response) => response.writeHead(200).end(Buffer.alloc(10 * 1024 * 1024, 'x'));
     expect(await send()).toEqual({ type: 'answer', status: 200, body: 'x'.repeat(1_000) });
+  });
+
+  it('leaves nothing of a call behind on the signal', async () => {
+    answer = (_request, response) => response.writeHead(200).end('{}');
+    const { signal } = new AbortController();
+    for (let call = 0; call < 20; call += 1) await send('/', '{}', signal);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   it('uses one connection for calls that follow each other', async () => {

@@ -238,13 +238,21 @@ describe('a lane', () => {
     expect(splits).toEqual([2, 2, 1, 1]);
   });
 
-  it('settles every event whose properties were merged into one item', async () => {
-    const { clock, attempts, deliver, outcomes } = setUp({ answer: () => ({ type: 'rejected', detail: 'HTTP 400' }) });
-    deliver(userPropertiesOf('ann', { plan: 'free', age: 3 }));
+  it('takes a merged item that is refused apart, so that only the write to blame is given up', async () => {
+    const { clock, attempts, deliver, outcomes } = setUp({
+      answer: ({ items }) => (items.join().includes('age') ? { type: 'rejected', detail: 'HTTP 400' } : delivered),
+    });
+    deliver(userPropertiesOf('ann', { plan: 'free' }));
+    deliver(userPropertiesOf('ann', { age: 3 }));
     deliver(userPropertiesOf('ann', { plan: 'pro' }));
     await clock.runOut();
-    expect(attempts.map(({ items }) => items)).toEqual([['{"identity":"ann","properties":{"plan":"pro","age":3}}']]);
-    expect(outcomes).toMatchObject([{ type: 'rejected' }, { type: 'rejected' }]);
+    expect(attempts.map(({ items }) => items)).toEqual([
+      ['{"identity":"ann","properties":{"plan":"pro","age":3}}'],
+      ['{"identity":"ann","properties":{"plan":"free"}}'],
+      ['{"identity":"ann","properties":{"age":3}}'],
+      ['{"identity":"ann","properties":{"plan":"pro"}}'],
+    ]);
+    expect(outcomes).toMatchObject([delivered, { type: 'rejected' }, delivered]);
   });
 
   it('gives up what is over its age as expired and goes on with the rest', async () => {

@@ -9,7 +9,7 @@ import { MappingFault } from '../../../src/core/mapping/mapping-fault.js';
 import { extendMapping, readMapping } from '../../../src/core/mapping/read-mapping.js';
 
 const environment: MappingEnvironment = {
-  operations: ['write', 'note'],
+  operations: { write: 'any', note: 'any', strict: ['properties', 'event'] },
   derived: {
     subject: (source) => source.userId,
     failing: () => new MappingFault('identity_too_long', 'far too long'),
@@ -220,6 +220,16 @@ describe('the operations of an event', () => {
 });
 
 describe('a mapping that can not be compiled', () => {
+  it('says where a field is none that the operation takes', () => {
+    const fields = [
+      { destKey: 'evnt', value: 1 },
+      { destKey: 'properties.plan', value: 1 },
+    ];
+    expect(faultsOf({ events: { track: [{ operation: 'strict', fields }] } })).toEqual([
+      'events.track[0].fields[0].destKey: strict has no "evnt"; it takes properties, event',
+    ]);
+  });
+
   const faultOf = (rule: MappingRule): readonly string[] =>
     faultsOf({ events: { track: [{ operation: 'write', fields: [{ destKey: 'ok', value: 1 }, rule] }] } });
 
@@ -272,7 +282,7 @@ describe('a mapping that can not be compiled', () => {
       expect.stringContaining('events.track[0].fields[0] (a)'),
       expect.stringContaining('events.track[0].fields[1] (b)'),
       expect.stringContaining('events.track[0].fields[1] (b)'),
-      'events.track[1].operation: "dance" is no operation; it may be write, note',
+      'events.track[1].operation: "dance" is no operation; it may be write, note, strict',
       expect.stringContaining('events.track[1].fields[0] (c)'),
       expect.stringContaining('events.alias[0].fields[0] (${d})'),
       expect.stringContaining('events.alias[0].fields[0] (${d})'),

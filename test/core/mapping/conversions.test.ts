@@ -527,3 +527,19 @@ describe("flattening as RudderStack's transformer does", () => {
     expect(Object.keys(flattenJson(deep))).toHaveLength(1);
   });
 });
+
+describe('a long key with many members below it', () => {
+  const value = { ['k'.repeat(500_000)]: Object.fromEntries(Array.from({ length: 1_900 }, (_, n) => [`m${n}`, n])) };
+
+  it('is cut before it is written out for each of them', () => {
+    const flat = compileFlatten(defaultFlattenOptions)(value, new Adjustments());
+    expect(Object.keys(flat).reduce((sum, key) => sum + key.length, 0)).toBeLessThan(10_000_000);
+  });
+
+  it('is left out of what RudderStack would make of it when it comes to too much', () => {
+    const adjustments = new Adjustments();
+    const flat = flattenJson(value, adjustments);
+    expect(Object.keys(flat).length).toBeLessThan(1_900);
+    expect(adjustments.reasons()).toEqual(['value_truncated']);
+  });
+});

@@ -23,13 +23,17 @@ function snapshot(fields: Partial<LaneSnapshot>): LaneSnapshot {
   return { appId: '11', region: 'us', state: 'idle', backlog: 0, oldestAgeMs: 0, lastError: undefined, ...fields };
 }
 
+function metricsOf(lanes: readonly LaneSnapshot[]): ReturnType<typeof createMetrics> {
+  return createMetrics({ lanes: () => lanes, backlogBytes: () => 17 }, '1.2.3');
+}
+
 async function samplesOf(metrics: ReturnType<typeof createMetrics>): Promise<ReadonlyMap<string, number>> {
   return parseExposition(await metrics.registry.metrics()).samples;
 }
 
 describe('the metrics', () => {
   it('count events by type, those of other types together', async () => {
-    const metrics = createMetrics(() => []);
+    const metrics = metricsOf([]);
     for (const type of ['track', 'track', 'identify', 'delete', '', '__proto__']) metrics.intake.onReceived(type);
     const samples = await samplesOf(metrics);
     expect(samples.get('heap_destination_events_received_total{type="track"}')).toBe(2);
@@ -38,12 +42,12 @@ describe('the metrics', () => {
   });
 
   it('count outcomes with their reason, adjustments and operations', async () => {
-    const metrics = createMetrics(() => []);
+    const metrics = metricsOf([]);
     metrics.intake.onOutcome('delivered', undefined);
     metrics.intake.onOutcome('rejected', 'heap_rejected');
     metrics.intake.onAdjustment('value_truncated');
     metrics.intake.onOperation('track');
-    metrics.intake.onTransformed(100, 0.004);
+    metrics.intake.onTransformed(0.004);
     const samples = await samplesOf(metrics);
     expect(samples.get('heap_destination_event_outcomes_total{outcome="delivered",reason=""}')).toBe(1);
     expect(samples.get('heap_destination_event_outcomes_total{outcome="rejected",reason="heap_rejected"}')).toBe(1);
@@ -53,7 +57,7 @@ describe('the metrics', () => {
   });
 
   it('count requests to Heap by kind and class of their answer, 429 apart', async () => {
-    const metrics = createMetrics(() => []);
+    const metrics = metricsOf([]);
     for (const status of [200, 204, 302, 400, 429, 503]) {
       metrics.delivery.onReply(request, { type: 'answer', status, body: '' }, 0.2);
     }
@@ -70,7 +74,7 @@ describe('the metrics', () => {
   });
 
   it('count waits by cause, splits by kind, refusals by reason and answers to senders by route and status', async () => {
-    const metrics = createMetrics(() => []);
+    const metrics = metricsOf([]);
     metrics.delivery.onWait(lane, { type: 'throttled', detail: 'HTTP 429' }, 1_000);
     metrics.delivery.onSplit(request);
     metrics.onRefused('backlog_full');
@@ -84,7 +88,7 @@ describe('the metrics', () => {
 
   it('show the lanes as they are when they are asked', async () => {
     let lanes: readonly LaneSnapshot[] = [];
-    const metrics = createMetrics(() => lanes);
+    const metrics = createMetrics({ lanes: () => lanes, backlogBytes: () => 17 }, '1.2.3');
     expect((await samplesOf(metrics)).get('heap_destination_backlog_operations')).toBe(0);
     lanes = [
       snapshot({ state: 'halted', backlog: 5, oldestAgeMs: 90_000 }),
@@ -93,24 +97,33 @@ describe('the metrics', () => {
     ];
     const samples = await samplesOf(metrics);
     expect(samples.get('heap_destination_backlog_operations')).toBe(7);
+    expect(samples.get('heap_destination_backlog_bytes')).toBe(17);
+    expect(samples.get('heap_destination_build_info{version="1.2.3"}')).toBe(1);
     expect(samples.get('heap_destination_backlog_oldest_age_seconds')).toBe(90);
     expect(samples.get('heap_destination_lanes{state="halted"}')).toBe(2);
     expect(samples.get('heap_destination_lanes{state="idle"}')).toBe(1);
     expect(samples.get('heap_destination_lanes{state="waiting"}')).toBe(0);
   });
 
+  it('are there from the start, so that the first loss is an increase', async () => {
+    const samples = await samplesOf(metricsOf([]));
+    expect(samples.get('heap_destination_event_outcomes_total{outcome="rejected",reason="expired"}')).toBe(0);
+    expect(samples.get('heap_destination_requests_refused_total{reason="backlog_full"}')).toBe(0);
+    expect(samples.get('heap_destination_delivery_waits_total{cause="halted"}')).toBe(0);
+  });
+
   it('never have the id of an app, a user or an event as a label', async () => {
-    const metrics = createMetrics(() => [snapshot({ appId: '3000610572', backlog: 1 })]);
+    const metrics = metricsOf([snapshot({ appId: '9000000101', backlog: 1 })]);
     metrics.delivery.onReply(
-      { ...request, lane: { ...lane, appId: '3000610572' } },
+      { ...request, lane: { ...lane, appId: '9000000101' } },
       { type: 'answer', status: 200, body: '' },
       1,
     );
-    expect(await metrics.registry.metrics()).not.toContain('3000610572');
+    expect(await metrics.registry.metrics()).not.toContain('9000000101');
   });
 
   it('have help and names by the conventions: counters end in _total, times are in seconds, sizes in bytes', async () => {
-    const { families } = parseExposition(await createMetrics(() => []).registry.metrics());
+    const { families } = parseExposition(await metricsOf([]).registry.metrics());
     const own = [...families].filter(([name]) => name.startsWith('heap_destination_'));
     expect(own.length).toBeGreaterThan(10);
     for (const [name, { type, help }] of own) {
@@ -123,7 +136,7 @@ describe('the metrics', () => {
   });
 
   it('are those that docs/metrics.md lists, no more and no less', async () => {
-    const { families } = parseExposition(await createMetrics(() => []).registry.metrics());
+    const { families } = parseExposition(await metricsOf([]).registry.metrics());
     const own = [...families.keys()].filter((name) => name.startsWith('heap_destination_')).sort();
     expect(readTable('docs/metrics.md', /^heap_destination_/)).toEqual(own);
   });

@@ -24,7 +24,7 @@ function compile(settings: Partial<HeapSettings> = {}, preset: PresetName = 'hea
   const faults: string[] = [];
   const connection: HeapConnection = {
     id: 'test',
-    appId: '3000610572',
+    appId: '9000000101',
     region: 'us',
     preset,
     settings: { ...defaultHeapSettings, ...settings },

@@ -46,9 +46,9 @@ const ownMapping = {
 
 describe('reading a connection', () => {
   it('fills in everything but the app id', () => {
-    expect(read({ appId: '3000610572' })).toEqual({
+    expect(read({ appId: '9000000101' })).toEqual({
       id: 'default',
-      appId: '3000610572',
+      appId: '9000000101',
       region: 'us',
       preset: 'heap',
       settings: defaultHeapSettings,
@@ -79,15 +79,15 @@ describe('reading a connection', () => {
     [null, ' must be object'],
     [[], ' must be object'],
     [{}, 'appId is required'],
-    [{ appId: 3000610572 }, 'appId must be string (the Heap environment id, digits in quotes, such as "3000610572")'],
-    [{ appId: '12a' }, 'appId must match pattern'],
-    [{ appId: '' }, 'appId must match pattern'],
-    [{ appId: '1'.repeat(21) }, 'appId must match pattern'],
+    [{ appId: 9000000101 }, 'appId must be string (the Heap environment id, digits in quotes, such as "9000000101")'],
+    [{ appId: '12a' }, 'appId must be the Heap environment id'],
+    [{ appId: '' }, 'appId must be the Heap environment id'],
+    [{ appId: '1'.repeat(21) }, 'appId must be the Heap environment id'],
     [{ appId: '1', appID: '2' }, 'appID is not known here; known are id, writeKey, appId, region,'],
-    [{ appId: '1', id: 'a b' }, 'id must match pattern'],
+    [{ appId: '1', id: 'a b' }, 'id must be a short name'],
     [{ appId: '1', region: 'EU' }, 'region must be one of "us","eu"'],
     [{ appId: '1', preset: 'segment' }, 'preset must be one of "heap","rudderstack"'],
-    [{ appId: '1', writeKey: '' }, 'writeKey must NOT have fewer than 1 characters'],
+    [{ appId: '1', writeKey: '' }, 'writeKey must be the key'],
     [{ appId: '1', mapping: 1 }, 'mapping must be string,object (a mapping, or the path of a mapping file'],
     [
       { appId: '1', anonymousIdentity: 'keep' },

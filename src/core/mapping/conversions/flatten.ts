@@ -25,6 +25,10 @@ interface FlatKey {
   readonly children: Map<string, FlatKey>;
 }
 
+/** Longest flat key that is made, and longest that is remembered. */
+const maxKeyText = 4_096;
+const maxRememberedName = 256;
+
 /** Keys that are remembered; events with made-up keys must not fill the memory. */
 const maxRememberedKeys = 5_000;
 
@@ -39,6 +43,7 @@ class FlatKeys {
   constructor(private readonly isBracket: boolean) {}
 
   under(parent: FlatKey, name: string): FlatKey {
+    if (name.length > maxRememberedName || parent.text.length > maxRememberedName) return this.#make(parent, name);
     return parent.children.get(name) ?? this.#remember(parent, name);
   }
 
@@ -47,15 +52,16 @@ class FlatKeys {
       this.root.children.clear();
       this.#remembered = 0;
     }
-    const key: FlatKey = { text: this.#join(parent, name), children: new Map() };
+    const key = this.#make(parent, name);
     parent.children.set(name, key);
     this.#remembered += 1;
     return key;
   }
 
-  #join(parent: FlatKey, name: string): string {
-    if (parent === this.root) return name;
-    return this.isBracket ? `${parent.text}[${name}]` : `${parent.text}.${name}`;
+  #make(parent: FlatKey, name: string): FlatKey {
+    const text = parent === this.root ? name : this.isBracket ? `${parent.text}[${name}]` : `${parent.text}.${name}`;
+    // A destination cuts such keys anyway; as a prefix of a thousand others, one could fill the memory.
+    return { text: text.length > maxKeyText ? text.slice(0, maxKeyText) : text, children: new Map() };
   }
 }
 

@@ -3,7 +3,7 @@ import type { SimulatedReply } from '../../../../src/destinations/heap/simulator
 
 /** Noon of an ordinary day: where virtual time starts. */
 export const noon = Date.UTC(2026, 2, 10, 12);
-export const appId = '3000610572';
+export const appId = '9000000101';
 
 /** Posts JSON, in process and in virtual time. */
 export function post(heap: SimulatedHeap, path: string, body: unknown, now = noon): SimulatedReply {
