@@ -30,7 +30,7 @@ function printEvents({ expected, received: { answers }, traffic, seconds }: Run,
   print(
     `  ${grouped(answers.events)} events in ${requests} requests (${gzipRequests} gzip${again}; ` +
       `${grouped(Math.round(bytes / 1024))} KiB) in ${seconds.toFixed(1)} s\n` +
-      `  ${grouped(answers.delivered)} delivered (${expected.repeats} of them repeats, which Heap stored once), ` +
+      `  ${grouped(answers.delivered)} delivered (${expected.repeats} of them repeats, which were sent to Heap once), ` +
       `${answers.dropped} dropped, ${answers.rejected} rejected\n`,
   );
 }

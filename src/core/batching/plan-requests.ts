@@ -123,10 +123,10 @@ function groupEntries<Entry extends { readonly operation: Operation }>(
 function mergeInto<Entry extends { readonly operation: Operation }>(
   draft: Draft<Entry>,
   entry: Entry,
-  { overhead }: Group<Entry>,
+  { rules, overhead }: Group<Entry>,
   maxBytes: number,
 ): boolean {
-  const bytes = draft.bytes + entry.operation.bytes;
+  const bytes = rules.merge === 'first' ? draft.bytes : draft.bytes + entry.operation.bytes;
   if (overhead + bytes > maxBytes) return false;
   draft.bytes = bytes;
   draft.entries.push(entry);
@@ -161,7 +161,8 @@ function findGroup<Entry>(
 }
 
 function mergeEntries<Entry extends { readonly operation: Operation }>(draft: Draft<Entry>, rules: KindRules): void {
-  draft.text = rules.merge?.(draft.entries.map((entry) => entry.operation.text)) ?? draft.text;
+  if (rules.merge === undefined || rules.merge === 'first') return;
+  draft.text = rules.merge(draft.entries.map((entry) => entry.operation.text));
   draft.bytes = Buffer.byteLength(draft.text);
 }
 

@@ -9,8 +9,11 @@ export interface KindRules {
   readonly stage: number;
   /** Items per request; 1 where the destination has no bulk form. */
   readonly maxItems: number;
-  /** The item that has the effect of all of these, one after the other; for kinds whose operations have a merge key. */
-  readonly merge?: (items: readonly string[]) => string;
+  /**
+   * The item that has the effect of all of these, one after the other; for kinds whose operations have a merge key.
+   * `first`: the first item says it all.
+   */
+  readonly merge?: 'first' | ((items: readonly string[]) => string);
   /**
    * Set for kinds whose requests need no order among themselves, except those with the same order key. Without it the
    * requests of a kind are sent one after the other.

@@ -16,7 +16,7 @@ export const heapRequestRules: Readonly<Record<OperationKind, KindRules>> = {
     path: '/api/v1/identify',
     maxItems: 1,
     // The same merge again says nothing new.
-    merge: ([first = '{}']) => first,
+    merge: 'first',
     isOrderedByKey: true,
     overheadBytes: (lane) => Buffer.byteLength(appIdPrefix(lane)) - 1,
     wrap: (lane, [item = '{}']) => `${appIdPrefix(lane)}${item.slice(1)}`,
