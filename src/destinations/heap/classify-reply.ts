@@ -9,7 +9,7 @@ type Verdict = 'delivered' | 'throttled' | 'retry' | 'rejected' | 'tooLarge' | '
  * as "later" (https://github.com/heap/heap-swift-core-sdk, UploadOperation). The rest follows from what an HTTP status
  * is for.
  */
-export const statusVerdicts: readonly (readonly [from: number, to: number, Verdict])[] = [
+const statusVerdicts: readonly (readonly [from: number, to: number, Verdict])[] = [
   // Whatever the body: `{}`, `OK` or nothing.
   [200, 299, 'delivered'],
   // A redirect is never followed: an ingestion URL that redirects is a wrong URL.

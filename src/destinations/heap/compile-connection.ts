@@ -50,7 +50,7 @@ export function compileConnection(connection: HeapConnection, faults: string[]):
   return (value) => transform(value, mapping, lane, checks);
 }
 
-export function laneTarget(region: Region, appId: string): LaneTarget {
+function laneTarget(region: Region, appId: string): LaneTarget {
   return { key: `${region}:${appId}`, region, appId };
 }
 

@@ -16,8 +16,8 @@ import { plainText } from './plain-text.js';
  * Heap's documented lengths (https://developers.heap.io/reference/track-1), in UTF-16 code units. Keys and values are
  * to be "fewer than 1024" there while Heap's own SDKs allow 1,024: 1,023 is right by both readings.
  */
-export const maxKeyLength = 1_023;
-export const maxValueLength = 1_023;
+const maxKeyLength = 1_023;
+const maxValueLength = 1_023;
 
 /** How Heap joins an array; the joined text counts against the value's length. */
 const listSeparator = '||';

@@ -4,7 +4,7 @@ import { setOwn, type JsonObject, type MutableJsonObject } from '../../core/json
 import type { OperationKind } from './operation-kind.js';
 
 /** Items that Heap takes in one bulk request (https://developers.heap.io/reference/bulk-track and its siblings). */
-export const maxItemsPerRequest = 1_000;
+const maxItemsPerRequest = 1_000;
 
 /**
  * Requests to Heap by kind of operation. Writes that say who somebody is come first, then what is known of users and
