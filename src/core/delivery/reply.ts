@@ -1,6 +1,13 @@
 /** What came back from one HTTP call: an answer, or why there is none. */
 export type Reply =
-  | { readonly type: 'answer'; readonly status: number; readonly retryAfter?: string; readonly body: string }
+  | {
+      readonly type: 'answer';
+      readonly status: number;
+      readonly retryAfter?: string;
+      readonly body: string;
+      /** Names in lower case. */
+      readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
+    }
   | { readonly type: 'noAnswer'; readonly cause: 'timeout' | 'network'; readonly detail: string };
 
 /** What a reply means for the request. The destination classifies; delivery only ever acts on these. */

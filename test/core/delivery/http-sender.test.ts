@@ -55,7 +55,7 @@ describe('the HTTP sender', () => {
 
   it('posts the body as JSON, with its own name', async () => {
     answer = (_request, response) => response.end('{}');
-    expect(await send()).toEqual({ type: 'answer', status: 200, body: '{}' });
+    expect(await send()).toMatchObject({ type: 'answer', status: 200, body: '{}' });
     expect(received).toHaveLength(1);
     expect(received[0]).toMatchObject({
       method: 'POST',
@@ -74,13 +74,13 @@ describe('the HTTP sender', () => {
     [503, ''],
   ])('hands on a %d with the body %j as it is, once', async (status, body) => {
     answer = (_request, response) => response.writeHead(status).end(body);
-    expect(await send()).toEqual({ type: 'answer', status, body });
+    expect(await send()).toMatchObject({ type: 'answer', status, body });
     expect(received).toHaveLength(1);
   });
 
   it('hands on when to come back', async () => {
     answer = (_request, response) => response.writeHead(429, { 'retry-after': '7' }).end();
-    expect(await send()).toEqual({ type: 'answer', status: 429, retryAfter: '7', body: '' });
+    expect(await send()).toMatchObject({ type: 'answer', status: 429, retryAfter: '7', body: '' });
   });
 
   it.each([301, 302, 303, 307, 308])('follows no %d', async (status) => {
@@ -145,7 +145,7 @@ describe('the HTTP sender', () => {
 
   it('keeps the beginning of a long answer only', async () => {
     answer = (_request, response) => response.writeHead(400).end('e'.repeat(60_000));
-    expect(await send()).toEqual({ type: 'answer', status: 400, body: 'e'.repeat(1_000) });
+    expect(await send()).toMatchObject({ type: 'answer', status: 400, body: 'e'.repeat(1_000) });
   });
 
   it.each([
@@ -162,13 +162,13 @@ describe('the HTTP sender', () => {
         more();
       };
     });
-    expect(await send()).toEqual({ type: 'answer', status: 400, body: 'x'.repeat(1_000) });
+    expect(await send()).toMatchObject({ type: 'answer', status: 400, body: 'x'.repeat(1_000) });
     await closed;
   });
 
   it('cuts an answer of 10 MB', async () => {
     answer = (_request, response) => response.writeHead(200).end(Buffer.alloc(10 * 1024 * 1024, 'x'));
-    expect(await send()).toEqual({ type: 'answer', status: 200, body: 'x'.repeat(1_000) });
+    expect(await send()).toMatchObject({ type: 'answer', status: 200, body: 'x'.repeat(1_000) });
   });
 
   it('leaves nothing of a call behind on the signal', async () => {
