@@ -50,6 +50,8 @@ export const reasons = {
   previous_id_missing: { group: 'rejected', summary: 'An alias event has no usable previousId or anonymousId.' },
   traits_missing: { group: 'rejected', summary: 'An identify event has no traits (rudderstack preset).' },
   required_field_missing: { group: 'rejected', summary: 'A field that the mapping requires is absent.' },
+  destination_missing: { group: 'rejected', summary: 'The request does not say which destination the event is for.' },
+  app_id_missing: { group: 'rejected', summary: 'The destination has no app_id: nothing can be sent to Heap for it.' },
   operation_too_large: { group: 'rejected', summary: 'One operation alone is over the byte limit of a request.' },
   heap_rejected: { group: 'rejected', summary: 'Heap answered 400 to this operation alone.' },
   heap_too_large: { group: 'rejected', summary: 'Heap answered 413 to this operation alone.' },

@@ -78,41 +78,51 @@ export interface Pieces<Entry> {
  * that are to blame stand alone: 400 finds the culprits by halving the items, 413 makes the pieces smaller. A single
  * item that several writes were merged into is taken apart, so that none is given up for another. Items keep their
  * order.
+ *
+ * @param settle sends a request until there is a last word on it.
+ * @param isRefusal is the last word that something in the request is wrong?
+ * @param known the last word on `request`, where it was sent already.
  */
-export async function deliverRequest<Entry>(
+export async function deliverRequest<Entry, Outcome>(
   request: PlannedRequest<Entry>,
-  settle: (request: PlannedRequest<Entry>) => Promise<FinalOutcome>,
+  settle: (request: PlannedRequest<Entry>) => Promise<Outcome>,
+  isRefusal: (outcome: Outcome) => boolean,
   pieces: Pieces<Entry>,
-  onItem: (item: PlannedItem<Entry>, outcome: ItemOutcome) => void,
+  onItem: (item: PlannedItem<Entry>, outcome: Outcome) => void,
+  known?: Outcome,
 ): Promise<void> {
-  const outcome = await settle(request);
-  if (outcome.type === 'rejected' || outcome.type === 'tooLarge') {
+  const outcome = known ?? (await settle(request));
+  if (isRefusal(outcome) && isDivisible(request)) {
     for (const part of partsOf(request, pieces)) {
-      await deliverRequest(pieces.compose(part), settle, pieces, onItem);
+      await deliverRequest(pieces.compose(part), settle, isRefusal, pieces, onItem);
     }
-    if (isDivisible(request)) return;
+    return;
   }
-  const itemOutcome = toItemOutcome(outcome);
-  for (const item of request.items) onItem(item, itemOutcome);
+  for (const item of request.items) onItem(item, outcome);
+}
+
+/** Something in the request is wrong, and with several items it is not known in which. */
+export function isRefusal(outcome: FinalOutcome): boolean {
+  return outcome.type === 'rejected' || outcome.type === 'tooLarge';
 }
 
 function isDivisible<Entry>({ items }: PlannedRequest<Entry>): boolean {
   return items.length > 1 || (items[0]?.entries.length ?? 0) > 1;
 }
 
-/** Two halves; the writes of a single merged item; nothing for a single write. */
+/** Two halves, or the writes of a single merged item. */
 function partsOf<Entry>(
   request: PlannedRequest<Entry>,
   pieces: Pieces<Entry>,
 ): readonly (readonly PlannedItem<Entry>[])[] {
   const { items } = request;
-  if (!isDivisible(request)) return [];
   if (items.length === 1) return items.flatMap((item) => pieces.takeApart(item)).map((item) => [item]);
   const middle = Math.ceil(items.length / 2);
   return [items.slice(0, middle), items.slice(middle)];
 }
 
-function toItemOutcome(outcome: FinalOutcome): ItemOutcome {
+/** What the last word on a request means for an item that stood alone in it, or was delivered with others. */
+export function toItemOutcome(outcome: FinalOutcome): ItemOutcome {
   switch (outcome.type) {
     case 'delivered':
     case 'abandoned':

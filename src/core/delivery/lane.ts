@@ -11,7 +11,9 @@ import type { RequestRules } from '../batching/request-rules.js';
 import type { Clock } from '../clock.js';
 import {
   deliverRequest,
+  isRefusal,
   sendUntilSettled,
+  toItemOutcome,
   type ItemOutcome,
   type OnWait,
   type RetryPolicy,
@@ -202,9 +204,10 @@ export class Lane {
         this.#state = 'sending';
         return outcome;
       },
+      isRefusal,
       { compose: (items) => composeRequest(this.target, request.kind, kindRules, items), takeApart },
       (item, outcome) => {
-        this.#settleItem(item, outcome);
+        this.#settleItem(item, toItemOutcome(outcome));
       },
     );
   }

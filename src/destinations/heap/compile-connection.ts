@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 
 import { Adjustments } from '../../core/adjustments.js';
 import type { LaneTarget, Operation } from '../../core/batching/operation.js';
-import { isEventType, type Event } from '../../core/event/event.js';
-import { defaultShapeLimits, parseEvent, type ParsedEvent } from '../../core/event/parse-event.js';
-import { inspectJson } from '../../core/json/inspect.js';
+import type { Event, EventType } from '../../core/event/event.js';
+import { parseEvent, type ParsedEvent } from '../../core/event/parse-event.js';
+import { inspectJson, type ShapeLimits } from '../../core/json/inspect.js';
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../core/json/json.js';
 import { compileMapping, type CompiledMapping } from '../../core/mapping/compile-mapping.js';
 import type { Mapping } from '../../core/mapping/mapping.js';
@@ -45,7 +45,7 @@ export function compileConnection(connection: HeapConnection, faults: string[]):
   );
   const checks =
     connection.preset === 'rudderstack'
-      ? peerChecks
+      ? peerChecks(mapping)
       : { parse: parseEvent, finish: compileItemRules(connection.settings) };
   return (value) => transform(value, mapping, lane, checks);
 }
@@ -60,10 +60,12 @@ interface PresetChecks {
   readonly finish: FinishOperation;
 }
 
-const peerChecks: PresetChecks = {
-  parse: parseLikeRudderStack,
-  finish: (lane, kind, fields) => toOperation(lane, kind, fields, JSON.stringify(fields)),
-};
+function peerChecks(mapping: CompiledMapping): PresetChecks {
+  return {
+    parse: (value) => parseLikeRudderStack(value, mapping),
+    finish: (lane, kind, fields) => toOperation(lane, kind, fields, JSON.stringify(fields)),
+  };
+}
 
 function transform(value: Json, mapping: CompiledMapping, lane: LaneTarget, checks: PresetChecks): TransformResult {
   const parsed = checks.parse(value);
@@ -105,20 +107,27 @@ function isDropReason(reason: RejectionReason | DropReason): reason is DropReaso
 }
 
 /**
- * The peer checks nothing but the type, and compares it exactly; the bounds on keys and depth stay, as they protect
- * the process.
+ * The peer has no bounds; these only keep one hostile event from taking the process down, far above what its sender's
+ * own gateway (4 MB) lets through in earnest.
  */
-function parseLikeRudderStack(value: Json): ParsedEvent {
+export const peerShapeLimits: ShapeLimits = { maxKeys: 100_000, maxDepth: 500 };
+
+/**
+ * The peer checks nothing but the type. It compares it exactly, while rudder-server's own filter in front of it trims it
+ * and ignores its case, so that "TRACK" passes the one and is aborted by the other: here it is read as the filter does.
+ */
+function parseLikeRudderStack(value: Json, mapping: CompiledMapping): ParsedEvent {
   if (!isJsonObject(value)) return { ok: false, reason: 'event_not_object', detail: 'expected a JSON object' };
-  const { keys, depth } = inspectJson(value, defaultShapeLimits);
-  if (depth > defaultShapeLimits.maxDepth) return { ok: false, reason: 'nested_too_deep', detail: '' };
-  if (keys > defaultShapeLimits.maxKeys) return { ok: false, reason: 'too_many_keys', detail: '' };
-  const type = value.type;
-  if (!type) return { ok: false, reason: 'type_missing', detail: 'message Type is not present. Aborting message.' };
-  if (!isEventType(type)) {
-    return { ok: false, reason: 'type_unsupported', detail: `message type ${asText(type)} is not supported` };
+  const { keys, depth } = inspectJson(value, peerShapeLimits);
+  if (depth > peerShapeLimits.maxDepth) return { ok: false, reason: 'nested_too_deep', detail: '' };
+  if (keys > peerShapeLimits.maxKeys) return { ok: false, reason: 'too_many_keys', detail: '' };
+  const given = value.type;
+  if (!given) return { ok: false, reason: 'type_missing', detail: 'message Type is not present. Aborting message.' };
+  const type = typeof given === 'string' ? given.trim().toLowerCase() : '';
+  if (!Object.hasOwn(mapping, type)) {
+    return { ok: false, reason: 'type_unsupported', detail: `message type ${asText(given)} is not supported` };
   }
-  return { ok: true, event: value as Event };
+  return { ok: true, event: (type === given ? value : { ...value, type: type as EventType }) as Event };
 }
 
 /** As JavaScript joins a value to a string, which is what the peer's message shows. */

@@ -8,7 +8,7 @@ import { plainText } from './plain-text.js';
  * Heap's documented length of an event name (https://developers.heap.io/reference/track-1), in UTF-16 code units, the
  * unit in which Heap's own SDK counts.
  */
-const maxEventNameLength = 1_024;
+export const maxEventNameLength = 1_024;
 
 /**
  * The item with these fields and these properties as JSON text: the event name within its length, text well-formed and

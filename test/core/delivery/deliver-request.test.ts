@@ -4,7 +4,9 @@ import fc from 'fast-check';
 import type { PlannedItem, PlannedRequest } from '../../../src/core/batching/plan-requests.js';
 import {
   deliverRequest,
+  isRefusal,
   sendUntilSettled,
+  toItemOutcome,
   type FinalOutcome,
   type ItemOutcome,
   type RetryPolicy,
@@ -194,15 +196,16 @@ describe('delivering a request', () => {
   ): Promise<Delivered> {
     const items: [number, ItemOutcome][] = [];
     const sizes: number[] = [];
-    await deliverRequest<number>(
+    await deliverRequest<number, FinalOutcome>(
       requestOf(numbers),
       (request) => {
         sizes.push(request.items.length);
         expect(request.body).toBe(compose(request.items).body);
         return Promise.resolve(settle(request.items.map((item) => Number(item.text))));
       },
+      isRefusal,
       { compose, takeApart },
-      (item, outcome) => items.push([Number(item.text), outcome]),
+      (item, outcome) => items.push([Number(item.text), toItemOutcome(outcome)]),
     );
     return { items, sizes };
   }
@@ -275,7 +278,7 @@ describe('delivering a request', () => {
 
   it('sends the second half only when the first one is settled', async () => {
     let inFlight = 0;
-    await deliverRequest<number>(
+    await deliverRequest<number, FinalOutcome>(
       requestOf(upTo(8)),
       async (request) => {
         inFlight += 1;
@@ -284,6 +287,7 @@ describe('delivering a request', () => {
         inFlight -= 1;
         return request.items.length > 1 ? refuse : { type: 'delivered' };
       },
+      isRefusal,
       { compose, takeApart },
       () => undefined,
     );

@@ -1,0 +1,48 @@
+import type { Operation } from '../../core/batching/operation.js';
+import { parseTime } from '../../core/event/parse-time.js';
+import { isJsonArray, isJsonObject, type Json } from '../../core/json/json.js';
+import { maxIdLength } from './candidate-id.js';
+import { maxEventNameLength } from './limits.js';
+import { isHeapUserId } from './user-id.js';
+
+/** Heap's documented lengths of keys and values (https://developers.heap.io/reference/track-1). */
+const maxPropertyLength = 1_023;
+
+/**
+ * Does an operation keep Heap's documented rules? The rudderstack preset passes on what the event holds, right or wrong.
+ * Heap answers a bulk request with one answer, so that an item it refuses could cost its neighbours their delivery: what
+ * is doubtful travels alone.
+ */
+export function fitsBulk({ kind, text }: Operation): boolean {
+  const item = JSON.parse(text) as Json;
+  if (!isJsonObject(item)) return false;
+  const { identity, user_id: userId, event, timestamp, idempotency_key: key, properties } = item;
+  const isSomebody = identity === undefined ? isUserId(userId) : isText(identity, maxIdLength);
+  const isWellTimed = timestamp === undefined || (typeof timestamp === 'string' && parseTime(timestamp) !== undefined);
+  return (
+    isSomebody &&
+    (kind !== 'track' || isText(event, maxEventNameLength)) &&
+    isWellTimed &&
+    (key === undefined || typeof key === 'string') &&
+    isJsonObject(properties) &&
+    Object.entries(properties).every(([name, value]) => name.length <= maxPropertyLength && isPropertyValue(value))
+  );
+}
+
+function isUserId(value: Json | undefined): boolean {
+  return typeof value === 'string' && isHeapUserId(value);
+}
+
+function isText(value: Json | undefined, maxLength: number): boolean {
+  return typeof value === 'string' && value.trim() !== '' && value.length <= maxLength;
+}
+
+/** Strings and numbers are documented; booleans, nulls and lists arrive in production and are not refused. */
+function isPropertyValue(value: Json): boolean {
+  if (isJsonArray(value)) return value.every((element) => !isContainer(element));
+  return isContainer(value) ? false : typeof value !== 'string' || value.length <= maxPropertyLength;
+}
+
+function isContainer(value: Json): boolean {
+  return typeof value === 'object' && value !== null;
+}
