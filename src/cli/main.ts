@@ -6,6 +6,7 @@ import { serveCommand } from './commands/serve.js';
 import { simulatorCommand } from './commands/simulator.js';
 import { testMappingCommand } from './commands/test-mapping.js';
 import { transformCommand } from './commands/transform.js';
+import { transformerCommand } from './commands/transformer.js';
 import { validateCommand } from './commands/validate.js';
 import { exitCodes } from './exit-codes.js';
 
@@ -20,6 +21,7 @@ const program = new Command('heap-destination')
 Examples:
   $ heap-destination serve --config heap-destination.yaml
   $ HEAP_APP_ID=9000000101 WRITE_KEY=secret heap-destination serve
+  $ heap-destination transformer
   $ heap-destination validate heap-destination.yaml
   $ heap-destination transform --per-event < events.ndjson
   $ heap-destination test-mapping my-cases --config heap-destination.yaml
@@ -27,7 +29,15 @@ Examples:
 Exit codes: 0 all well, 1 something was rejected or failed, 2 wrong usage or configuration.`,
   );
 
-for (const command of [serveCommand, simulatorCommand, validateCommand, transformCommand, testMappingCommand]) {
+const commands = [
+  serveCommand,
+  transformerCommand,
+  simulatorCommand,
+  validateCommand,
+  transformCommand,
+  testMappingCommand,
+];
+for (const command of commands) {
   program.addCommand(command().exitOverride().copyInheritedSettings(program));
 }
 

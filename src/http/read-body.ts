@@ -24,49 +24,96 @@ function inflateEither(body: Buffer, options: ZlibOptions): Promise<Buffer> {
   return hasWrapper ? inflateZlib(body, options) : inflateBare(body, options);
 }
 
+/** A body's bytes, or why they can't be had. */
+export type ReadBytes =
+  | { readonly ok: true; readonly bytes: Buffer }
+  | { readonly ok: false; readonly reason: RequestReason; readonly message: string };
+
 /**
  * Reads a request's body as text, whatever its content type says, bounded before and after decompression: memory is
  * never spent on more than `maxBytes` of either. Bytes that are no UTF-8 become U+FFFD.
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<ReadBody> {
-  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-  const decode = Object.hasOwn(decoders, encoding) ? decoders[encoding as keyof typeof decoders] : undefined;
-  if (decode === undefined && encoding !== 'identity') {
-    return refused('encoding_unsupported', 'send gzip, deflate, br or no encoding');
-  }
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return tooLarge(maxBytes);
+  const encoding = request.headers['content-encoding'];
+  if (!isKnownEncoding(encoding)) return unknownEncoding();
+  const sent = await collectBody(request, maxBytes);
+  const decoded = sent.ok ? await decodeBody(sent.bytes, encoding, maxBytes) : sent;
+  return decoded.ok ? { ok: true, text: decoded.bytes.toString('utf8') } : decoded;
+}
 
-  const body = await collect(request, maxBytes);
+/**
+ * Reads a request's body as it was sent, at most `maxBytes` of it.
+ *
+ * @param onChunk hears of the bytes as they arrive; where it answers false, the body is not kept and counts as too large
+ *   for now.
+ */
+export async function collectBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  onChunk: (bytes: number) => boolean = () => true,
+): Promise<ReadBytes> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return tooLarge(maxBytes);
+  const body = await collect(request, maxBytes, onChunk);
   if (body === 'too large') return tooLarge(maxBytes);
+  if (body === 'no room') return refused('backlog_full', 'too many bytes are being read at the moment');
   if (body === 'broken off') return refused('body_unreadable', 'the body broke off');
-  if (decode === undefined) return { ok: true, text: body.toString('utf8') };
+  return { ok: true, bytes: body };
+}
+
+/** Undoes a body's Content-Encoding, at most to `maxBytes`. */
+export async function decodeBody(body: Buffer, encoding: string | undefined, maxBytes: number): Promise<ReadBytes> {
+  const name = encodingName(encoding);
+  if (name === 'identity') return { ok: true, bytes: body };
+  if (!Object.hasOwn(decoders, name)) return unknownEncoding();
   try {
-    return { ok: true, text: (await decode(body, { maxOutputLength: maxBytes })).toString('utf8') };
+    return { ok: true, bytes: await decoders[name as keyof typeof decoders](body, { maxOutputLength: maxBytes }) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(maxBytes);
-    return refused('body_unreadable', `the body is not ${encoding}`);
+    return refused('body_unreadable', `the body is not ${name}`);
   }
+}
+
+function isKnownEncoding(encoding: string | undefined): boolean {
+  const name = encodingName(encoding);
+  return name === 'identity' || Object.hasOwn(decoders, name);
+}
+
+function encodingName(encoding: string | undefined): string {
+  return (encoding ?? 'identity').trim().toLowerCase();
+}
+
+function unknownEncoding(): Extract<ReadBytes, { ok: false }> {
+  return refused('encoding_unsupported', 'send gzip, deflate, br or no encoding');
 }
 
 /**
  * The bytes of the body. A body over the limit is read to its end and thrown away, because closing the connection under
  * a client that still sends would keep it from reading the answer; the server's request timeout bounds that.
  */
-function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer | 'too large' | 'broken off'> {
+function collect(
+  request: IncomingMessage,
+  maxBytes: number,
+  onChunk: (bytes: number) => boolean,
+): Promise<Buffer | 'too large' | 'no room' | 'broken off'> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
+    let isRefused = false;
     request.on('data', (chunk: Buffer) => {
+      if (isRefused) return;
       bytes += chunk.length;
-      if (bytes <= maxBytes) {
+      const isTooLarge = bytes > maxBytes;
+      if (!isTooLarge && onChunk(chunk.length)) {
         chunks.push(chunk);
-      } else {
-        chunks.length = 0;
-        resolve('too large');
+        return;
       }
+      isRefused = true;
+      chunks.length = 0;
+      resolve(isTooLarge ? 'too large' : 'no room');
     });
     request.once('end', () => {
-      resolve(Buffer.concat(chunks));
+      // Copying a single chunk would be for nothing.
+      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
     });
     // After 'end' this changes nothing; before it, the client went away or the body was cut.
     request.once('close', () => {
@@ -78,10 +125,10 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer | '
   });
 }
 
-function tooLarge(maxBytes: number): ReadBody {
+function tooLarge(maxBytes: number): Extract<ReadBytes, { ok: false }> {
   return refused('body_too_large', `at most ${maxBytes} bytes, before and after decompression`);
 }
 
-function refused(reason: RequestReason, message: string): ReadBody {
+function refused(reason: RequestReason, message: string): Extract<ReadBytes, { ok: false }> {
   return { ok: false, reason, message };
 }

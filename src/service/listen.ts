@@ -11,15 +11,25 @@ export interface Listener {
 }
 
 /** A client gets this long to send a whole request; without a bound, half-sent ones would pile up. */
-const requestTimeoutMs = 30_000;
+const defaultRequestTimeoutMs = 30_000;
 
-/** Starts an HTTP server; rejects when the address can't be had. */
-export async function listen(handler: RequestListener, port: number, host: string): Promise<Listener> {
-  const server = createServer(handler);
+/**
+ * Starts an HTTP server; rejects when the address can't be had.
+ *
+ * @param requestTimeoutMs a request that is not there as a whole by then is answered 408.
+ */
+export async function listen(
+  handler: RequestListener,
+  port: number,
+  host: string,
+  requestTimeoutMs = defaultRequestTimeoutMs,
+): Promise<Listener> {
+  // Node looks for late requests every so often; more seldom than the timeout would make it a longer one.
+  const server = createServer({ connectionsCheckingInterval: Math.min(30_000, requestTimeoutMs) }, handler);
   server.requestTimeout = requestTimeoutMs;
   // Longer than the idle time of common load balancers (60 s), or they would reuse a connection that is just closing.
   server.keepAliveTimeout = 65_000;
-  server.headersTimeout = requestTimeoutMs;
+  server.headersTimeout = Math.min(requestTimeoutMs, defaultRequestTimeoutMs);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {

@@ -14,6 +14,7 @@ import type { ServiceConfig } from '../../service/service-config.js';
 import { startService } from '../../service/start-service.js';
 import { unlessEmpty } from '../environment.js';
 import { exitCodes } from '../exit-codes.js';
+import { logLevel } from '../log-level.js';
 import { tell } from '../output.js';
 
 interface ServeOptions {
@@ -113,15 +114,6 @@ async function serve(options: ServeOptions): Promise<void> {
 /** Without a user and a password that a URL may hold. */
 function origins(urls: ServiceConfig['heapUrls']): object {
   return { us: new URL(urls.us).origin, eu: new URL(urls.eu).origin };
-}
-
-const logLevels = ['debug', 'info', 'warn', 'error', 'silent'];
-
-function logLevel(name: string | undefined): string {
-  if (name === undefined || name === '') return 'info';
-  if (logLevels.includes(name)) return name;
-  tell(`LOG_LEVEL is one of ${logLevels.join(', ')}, not "${name}"; logging at info`);
-  return 'info';
 }
 
 function readConfiguration(file: string | undefined): ConfigResult {

@@ -3,8 +3,15 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { eventTypes, isEventType } from '../event/event.js';
 import type { DeliveryObserver } from '../delivery/delivery-observer.js';
 import type { LaneSnapshot, LaneState } from '../delivery/lane.js';
+import type { Reply } from '../delivery/reply.js';
 import type { IntakeObserver } from '../intake.js';
-import { reasons, type RequestReason } from '../reasons.js';
+import {
+  reasons,
+  type AdjustmentReason,
+  type DropReason,
+  type RejectionReason,
+  type RequestReason,
+} from '../reasons.js';
 
 /** What gauges are read from. */
 export interface MetricsState {
@@ -16,9 +23,30 @@ export interface Metrics {
   readonly registry: Registry;
   readonly intake: IntakeObserver;
   readonly delivery: DeliveryObserver;
+  /** Counts the events of one request that were transformed and are delivered by somebody else. */
+  onTransformed(counts: TransformCounts, seconds: number): void;
+  /** Counts a request to the destination. */
+  onHeapRequest(request: CountedRequest, reply: Reply, seconds: number): void;
+  /** Counts a smaller request that was made of one that was refused as a whole. */
+  onHeapSplit(kind: string): void;
   onRefused(reason: RequestReason): void;
   /** Counts one answered HTTP request; `route` is the pattern, never the path that was asked for. */
   onHttpRequest(route: string, status: number, seconds: number): void;
+}
+
+/** What became of the events of one request, by type, kind of operation and reason. */
+export interface TransformCounts {
+  readonly types: ReadonlyMap<string, number>;
+  readonly kinds: ReadonlyMap<string, number>;
+  readonly outcomes: ReadonlyMap<RejectionReason | DropReason, number>;
+  readonly adjustments: ReadonlyMap<AdjustmentReason, number>;
+}
+
+/** A request to the destination as it is counted. */
+export interface CountedRequest {
+  readonly kind: string;
+  readonly items: number;
+  readonly bytes: number;
 }
 
 const laneStates: readonly LaneState[] = ['idle', 'lingering', 'sending', 'waiting', 'halted'];
@@ -130,6 +158,13 @@ export function createMetrics(state: MetricsState, version: string): Metrics {
   for (const cause of ['retry', 'throttled', 'halted']) waits.inc({ cause }, 0);
   addStateGauges(state, version, registers);
 
+  const countRequest = ({ kind, items, bytes }: CountedRequest, reply: Reply, seconds: number): void => {
+    requests.inc({ kind, status_class: reply.type === 'answer' ? statusClass(reply.status) : reply.cause });
+    requestSeconds.observe({ kind }, seconds);
+    requestItems.observe({ kind }, items);
+    requestBytes.observe({ kind }, bytes);
+  };
+
   return {
     registry,
     intake: {
@@ -152,10 +187,7 @@ export function createMetrics(state: MetricsState, version: string): Metrics {
     },
     delivery: {
       onReply: ({ kind, items, bytes }, reply, seconds) => {
-        requests.inc({ kind, status_class: reply.type === 'answer' ? statusClass(reply.status) : reply.cause });
-        requestSeconds.observe({ kind }, seconds);
-        requestItems.observe({ kind }, items.length);
-        requestBytes.observe({ kind }, bytes);
+        countRequest({ kind, items: items.length, bytes }, reply, seconds);
       },
       onWait: (_lane, outcome) => {
         waits.inc({ cause: outcome.type });
@@ -163,6 +195,17 @@ export function createMetrics(state: MetricsState, version: string): Metrics {
       onSplit: ({ kind }) => {
         splits.inc({ kind });
       },
+    },
+    onHeapRequest: countRequest,
+    onHeapSplit: (kind) => {
+      splits.inc({ kind });
+    },
+    onTransformed: ({ types, kinds, outcomes: byReason, adjustments: adjusted }, seconds) => {
+      for (const [type, count] of types) received.inc({ type: isEventType(type) ? type : 'other' }, count);
+      for (const [kind, count] of kinds) operations.inc({ kind }, count);
+      for (const [reason, count] of byReason) outcomes.inc({ outcome: reasons[reason].group, reason }, count);
+      for (const [reason, count] of adjusted) adjustments.inc({ reason }, count);
+      transformSeconds.observe(seconds);
     },
     onRefused: (reason) => {
       refused.inc({ reason });

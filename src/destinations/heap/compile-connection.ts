@@ -5,7 +5,8 @@ import type { LaneTarget, Operation } from '../../core/batching/operation.js';
 import type { Event, EventType } from '../../core/event/event.js';
 import { parseEvent, type ParsedEvent } from '../../core/event/parse-event.js';
 import { inspectJson, type ShapeLimits } from '../../core/json/inspect.js';
-import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../core/json/json.js';
+import { isJsonObject, type Json, type JsonObject } from '../../core/json/json.js';
+import { scriptText } from '../../core/json/script-text.js';
 import { compileMapping, type CompiledMapping } from '../../core/mapping/compile-mapping.js';
 import type { Mapping } from '../../core/mapping/mapping.js';
 import { MappingFault } from '../../core/mapping/mapping-fault.js';
@@ -125,15 +126,9 @@ function parseLikeRudderStack(value: Json, mapping: CompiledMapping): ParsedEven
   if (!given) return { ok: false, reason: 'type_missing', detail: 'message Type is not present. Aborting message.' };
   const type = typeof given === 'string' ? given.trim().toLowerCase() : '';
   if (!Object.hasOwn(mapping, type)) {
-    return { ok: false, reason: 'type_unsupported', detail: `message type ${asText(given)} is not supported` };
+    return { ok: false, reason: 'type_unsupported', detail: `message type ${scriptText(given)} is not supported` };
   }
   return { ok: true, event: (type === given ? value : { ...value, type: type as EventType }) as Event };
-}
-
-/** As JavaScript joins a value to a string, which is what the peer's message shows. */
-function asText(value: Json): string {
-  if (isJsonArray(value)) return value.map((element) => (element === null ? '' : asText(element))).join(',');
-  return isJsonObject(value) ? '[object Object]' : String(value);
 }
 
 function resolveMapping(connection: HeapConnection, faults: string[]): Mapping {

@@ -1,4 +1,5 @@
 import { isJsonObject, type Json } from '../../core/json/json.js';
+import { scriptText } from '../../core/json/script-text.js';
 
 /**
  * A request that rudder-server is to send, as JSON text: the object that it calls the transformer's output. Its members
@@ -15,16 +16,7 @@ export function deliveryRequestText(url: string, body: string, userId: string, h
 /** The anonymousId as text, or nothing when it is falsy. */
 export function userIdOf(message: Json | undefined): string {
   const id = isJsonObject(message) ? message.anonymousId : undefined;
-  return id ? asText(id) : '';
-}
-
-/** As JavaScript makes text of a value, without which an array that is nested too deep would end the process. */
-function asText(id: Json): string {
-  try {
-    return String(id);
-  } catch {
-    return '';
-  }
+  return id ? scriptText(id) : '';
 }
 
 function userIdText(userId: string): string {

@@ -1,4 +1,11 @@
-import { isEmptyJson, isJsonArray, isJsonObject, setOwn, type Json, type MutableJsonObject } from '../../core/json/json.js';
+import {
+  isEmptyJson,
+  isJsonArray,
+  isJsonObject,
+  setOwn,
+  type Json,
+  type MutableJsonObject,
+} from '../../core/json/json.js';
 
 /** The parts of an event that a template may look into. */
 export interface DynamicEvent {
@@ -52,7 +59,7 @@ function evaluate(value: Json, event: MutableJsonObject, depth: number): Json {
   if (typeof value !== 'object' || value === null || depth > maxDepth) return value;
   if (isJsonArray(value)) return value.map((element) => evaluate(element, event, depth + 1));
   const evaluated: MutableJsonObject = {};
-  for (const [key, member] of Object.entries(value)) setOwn(evaluated, key, evaluate(member as Json, event, depth + 1));
+  for (const [key, member] of Object.entries(value)) setOwn(evaluated, key, evaluate(member, event, depth + 1));
   return evaluated;
 }
 

@@ -12,6 +12,8 @@ export interface RudderEvent {
   readonly ids: EventIds;
   /** `undefined` where the request does not say which it is. */
   readonly destination: Destination | undefined;
+  /** The event met a fault of this service on its way here. */
+  readonly isBroken?: true;
 }
 
 /** One element of a request's events, as it came. */
@@ -29,15 +31,38 @@ export interface RouterEvent extends RudderEvent {
   readonly sourceDestinationId: string | undefined;
 }
 
-/** Evaluates the dynamic configuration of an event and compiles its destination. */
-export function prepareEvent(raw: RawEvent, destinations: Destinations): RouterEvent {
-  const { message, metadata, destination } = isDynamic(raw.destination) ? resolveDynamicConfig(raw) : raw;
+/**
+ * Evaluates the dynamic configuration of an event and compiles its destination. Total: one event's fault is its own.
+ *
+ * @param onFault told about a fault of this service.
+ */
+export function prepareEvent(
+  raw: RawEvent,
+  destinations: Destinations,
+  onFault: (error: unknown) => void,
+): RouterEvent {
+  try {
+    const { message, metadata, destination } = isDynamic(raw.destination) ? resolveDynamicConfig(raw) : raw;
+    const compiled = isJsonObject(destination) ? destinations.of(destination.Config) : undefined;
+    return describe(raw, message, metadata, compiled);
+  } catch (error) {
+    onFault(error);
+    return { ...describe(raw, raw.message, raw.metadata, undefined), isBroken: true };
+  }
+}
+
+function describe(
+  raw: RawEvent,
+  message: Json | undefined,
+  metadata: Json | undefined,
+  destination: Destination | undefined,
+): RouterEvent {
   return {
     message,
     metadata,
     metadataText: metadata === undefined ? undefined : echoText(metadata),
     ids: idsOf(metadata),
-    destination: isJsonObject(destination) ? destinations.of(destination.Config) : undefined,
+    destination,
     // As it was sent: rudder-server finds the destination again by it.
     get destinationText() {
       return raw.destination === undefined ? undefined : echoText(raw.destination);

@@ -10,6 +10,7 @@ import type { RudderEvent } from './rudder-event.js';
  * @param onFault told about such a fault.
  */
 export function transformEvent(event: RudderEvent, onFault: (error: unknown) => void): TransformResult {
+  if (event.isBroken === true) return broken;
   if (event.destination === undefined) {
     return { outcome: 'rejected', reason: 'destination_missing', detail: reasons.destination_missing.summary };
   }
@@ -17,9 +18,15 @@ export function transformEvent(event: RudderEvent, onFault: (error: unknown) => 
     return event.destination.transform(withRetlTimestamp(event.message ?? null));
   } catch (error) {
     onFault(error);
-    return { outcome: 'rejected', reason: 'internal_error', detail: reasons.internal_error.summary };
+    return broken;
   }
 }
+
+const broken: TransformResult = {
+  outcome: 'rejected',
+  reason: 'internal_error',
+  detail: reasons.internal_error.summary,
+};
 
 /** The type of an event as it is counted; whatever is none of the event spec is counted as "other" later. */
 export function typeOf(message: Json | undefined): string {
