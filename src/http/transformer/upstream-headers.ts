@@ -9,8 +9,7 @@ const hopByHop = ['connection', 'proxy-connection', 'keep-alive', 'te', 'trailer
  */
 export function endToEnd(message: IncomingMessage, besides: readonly string[]): readonly string[] {
   const named = (message.headers.connection ?? '').toLowerCase().split(/[\s,]+/);
-  // No option of a connection may name what frames the body.
-  const dropped = new Set([...hopByHop, ...named.filter((name) => name !== 'content-length'), ...besides]);
+  const dropped = new Set([...hopByHop, ...named, ...besides]);
   const { rawHeaders } = message;
   return rawHeaders.filter((_text, index) => !dropped.has((rawHeaders[index - (index % 2)] ?? '').toLowerCase()));
 }

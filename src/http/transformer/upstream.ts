@@ -162,7 +162,7 @@ function answerUnreachable(response: ServerResponse): void {
     .writeHead(503, {
       'Content-Type': 'application/json; charset=utf-8',
       'Content-Length': body.length,
-      
+      'X-Rudder-Should-Retry': 'true',
       'X-Rudder-Error-Reason': 'upstream_unreachable',
     })
     .end(body);
