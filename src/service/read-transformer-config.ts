@@ -58,7 +58,20 @@ export function readTransformerConfig(environment: Environment): TransformerConf
   if (config.port === config.operatorPort && config.port !== 0) {
     faults.push(`PORT and METRICS_PORT must differ, not both be ${config.port}`);
   }
+  if (config.maxBodyBytesInFlight < config.maxBodyBytes) {
+    faults.push('MAX_BODY_BYTES_IN_FLIGHT must be at least MAX_BODY_BYTES, or the longest bodies would never get in');
+  }
+  if (config.upstreamUrl !== undefined && isThisProcess(config.upstreamUrl, config.port)) {
+    faults.push('UPSTREAM_TRANSFORMER_URL is this process; it must be another transformer');
+  }
   return faults.length === 0 ? { ok: true, config: Object.freeze(config) } : { ok: false, faults };
+}
+
+/** A transformer in front of itself would ask itself for ever. */
+function isThisProcess(upstreamUrl: string, port: number): boolean {
+  if (!URL.canParse(upstreamUrl)) return false;
+  const { hostname, port: upstreamPort } = new URL(upstreamUrl);
+  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname) && Number(upstreamPort) === port;
 }
 
 function list(text: string | undefined): readonly string[] {

@@ -133,6 +133,7 @@ function createTransforms(config: TransformerConfig, metrics: Metrics, peer: Pee
     ),
     rules: heapRequestRules,
     limits: { maxItems: config.maxBatchItems, maxBytes: config.maxBatchBytes },
+    isFast: true,
     onFault: (error) => {
       logger.error({ err: error }, 'an event met a fault of this service');
     },

@@ -17,6 +17,8 @@ export interface CompiledRudderStackConfig {
   readonly singleBody: (operation: Operation) => string;
   /** False for an operation that breaks one of Heap's documented rules: in a bulk request it could take others with it. */
   readonly fitsBulk: (operation: Operation) => boolean;
+  /** True without any option: what the rudderstack preset does of flat events is then to copy their fields. */
+  readonly copies: boolean;
   /**
    * True where only the peer's own fields are looked at: `context` then matters for nothing but what it says of the
    * user in its traits, and `integrations` for nothing.
@@ -62,10 +64,10 @@ export function compileRudderStackConfig(
         nestedObjects: nestedMode === 'flattenJson' ? 'dot' : nestedMode,
       },
     });
+  const mapping = isHeapPreset ? undefined : rudderStackMapping({ anonymousIdentity, nestedMode, idempotency });
   const transform = isHeapPreset ? heap() : peer();
 
   function peer(): TransformEvent {
-    const mapping = rudderStackMapping({ anonymousIdentity, nestedMode, idempotency });
     const settings = { ...defaultHeapSettings, anonymousIdentity };
     const own = compile({
       id: 'rudderstack',
@@ -89,6 +91,7 @@ export function compileRudderStackConfig(
     singleBody: ({ text }) => (appIdMember === '' ? text : `{${appIdMember},${text.slice(1)}`),
     // What the heap preset makes is within Heap's rules by construction.
     fitsBulk: isHeapPreset ? () => true : fitsBulk,
+    copies: !isHeapPreset && peerTypes.length === 0 && mapping === undefined,
     isPeerMapping: !isHeapPreset && peerTypes.length === 0,
     faults,
   };

@@ -5,7 +5,7 @@ import type { OverloadReason } from './overload-guard.js';
 /** An answer to a request of the transformer's protocol. */
 export interface Answer {
   readonly status: number;
-  readonly body: string;
+  readonly body: string | Buffer;
   readonly contentType: 'application/json; charset=utf-8' | 'text/plain; charset=utf-8';
   /**
    * Answers of transforms and proxies carry `apiVersion: 2`. rudder-server's process ends over a 200 without it, and
@@ -27,12 +27,12 @@ export function send(response: ServerResponse, answer: Answer): void {
   response.end(answer.body);
 }
 
-export function jsonAnswer(status: number, body: string): Answer {
+export function jsonAnswer(status: number, body: string | Buffer): Answer {
   return { status, body, contentType: 'application/json; charset=utf-8' };
 }
 
 /** The answer of a transform or a proxy. */
-export function versionedAnswer(status: number, body: string): Answer {
+export function versionedAnswer(status: number, body: string | Buffer): Answer {
   return { ...jsonAnswer(status, body), hasApiVersion: true };
 }
 

@@ -104,7 +104,13 @@ export function createTransformerApp(options: TransformerAppOptions): Express {
     response: Response,
     handle: (received: Received) => Answer | undefined | Promise<Answer | undefined>,
   ): Promise<void> => {
-    const admission = options.guard.admit(announcedBytes(request));
+    const announced = announcedBytes(request);
+    // Told before it is admitted: what can never be taken must not be told to come back.
+    if (announced > options.maxBodyBytes) {
+      send(response, errorAnswer(413, `at most ${options.maxBodyBytes} bytes, before and after decompression`));
+      return;
+    }
+    const admission = options.guard.admit(announced);
     if (!admission.ok) {
       observer.onFenced(route);
       send(response, overloadAnswer(admission.reason));
@@ -128,7 +134,7 @@ export function createTransformerApp(options: TransformerAppOptions): Express {
     }
     return withBody(route, request, response, ({ decoded }) => {
       const answer = transforms.processor(decoded);
-      return answer.ok ? versionedAnswer(200, answer.text) : errorAnswer(400, answer.message);
+      return answer.ok ? versionedAnswer(200, answer.body) : errorAnswer(400, answer.message);
     });
   });
 

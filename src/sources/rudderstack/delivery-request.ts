@@ -10,7 +10,7 @@ import { scriptText } from '../../core/json/script-text.js';
  * @param headers more headers, as JSON text of members with a comma in front.
  */
 export function deliveryRequestText(url: string, body: string, userId: string, headers = ''): string {
-  return `${prefixOf(url, headers)}${body},"JSON_ARRAY":{},"XML":{},"FORM":{}},"files":{},"userId":${userIdText(userId)}}`;
+  return `${requestHead(url, headers)}${body},"JSON_ARRAY":{},"XML":{},"FORM":{}},"files":{},"userId":${userIdText(userId)}}`;
 }
 
 /** The anonymousId as text, or nothing when it is falsy. */
@@ -26,8 +26,8 @@ function userIdText(userId: string): string {
 let lastUrl = '';
 let lastPrefix = '';
 
-/** Nearly all requests of a process go to one or two URLs. */
-function prefixOf(url: string, headers: string): string {
+/** A request up to its body. Nearly all requests of a process go to one or two URLs, so the last is remembered. */
+export function requestHead(url: string, headers = ''): string {
   if (headers === '' && url === lastUrl) return lastPrefix;
   const prefix = `{"version":"1","type":"REST","method":"POST","endpoint":${JSON.stringify(url)},"headers":{"Accept":"application/json","Content-Type":"application/json"${headers}},"params":{},"body":{"JSON":`;
   if (headers === '') {

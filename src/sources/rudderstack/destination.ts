@@ -14,6 +14,11 @@ export interface Destination {
   readonly singleBody: (operation: Operation) => string;
   /** False for an operation that the destination's API is likely to refuse: in a bulk request it would take others with it. */
   readonly fitsBulk: (operation: Operation) => boolean;
+  /**
+   * Without any option: a track or an identify with flat properties becomes the peer's request by being copied, field by
+   * field.
+   */
+  readonly copies: boolean;
   /** `context` and `integrations` matter only for what `context.traits` says of the user. */
   readonly isPeerMapping: boolean;
   /** One sentence for each setting that is not what it may be; its default is used. */
@@ -35,6 +40,7 @@ const maxKept = 1_000;
  */
 export class Destinations {
   readonly #kept = new Map<string, Destination>();
+  #last: { readonly settings: JsonObject; readonly destination: Destination } | undefined;
 
   /** @param onFault told once per `Config`, not per event. */
   constructor(
@@ -45,6 +51,15 @@ export class Destinations {
   /** Without a readable `Config` the destination has no settings, as for the peer. */
   of(config: Json | undefined): Destination {
     const settings = isJsonObject(config) ? config : {};
+    // The events of a compacted request share one object.
+    const last = this.#last;
+    if (last?.settings === settings) return last.destination;
+    const destination = this.#find(settings);
+    this.#last = { settings, destination };
+    return destination;
+  }
+
+  #find(settings: JsonObject): Destination {
     const key = JSON.stringify(settings);
     const kept = this.#kept.get(key);
     if (kept !== undefined) return kept;

@@ -1,6 +1,6 @@
 import type { RequestRules } from '../../core/batching/request-rules.js';
 import type { TransformResult } from '../../core/transform-result.js';
-import { deliveryRequestText, userIdOf } from './delivery-request.js';
+import { deliveryRequestText, requestHead, userIdOf } from './delivery-request.js';
 import { errorText, filteredText, statTagsText, statusOf, tagsOf } from './failure.js';
 import type { RudderEvent } from './rudder-event.js';
 import { transformEvent, typeOf } from './transform-event.js';
@@ -20,24 +20,30 @@ export interface TransformEnvironment {
  */
 export function transformForProcessor(
   events: Iterable<RudderEvent>,
-  { rules, onFault }: TransformEnvironment,
+  environment: TransformEnvironment,
   tally: Tally,
 ): string {
-  let answer = '';
-  for (const event of events) {
-    const result = transformEvent(event, onFault);
-    const text = result.outcome === 'mapped' ? outputs(event, result, rules) : failure(event, result, tally.destType);
-    const tags = result.outcome === 'rejected' ? tagsOf(result.reason) : undefined;
-    tally.count(
-      typeOf(event.message),
-      result,
-      event.ids,
-      tags,
-      result.outcome === 'mapped' ? result.operations.length : 1,
-    );
-    answer += answer === '' ? text : `,${text}`;
-  }
-  return `[${answer}]`;
+  const entries: string[] = [];
+  for (const event of events) entries.push(processEvent(event, environment, tally));
+  return `[${entries.join(',')}]`;
+}
+
+/** The entries of one event, joined by commas. */
+export function processEvent(event: RudderEvent, { rules, onFault }: TransformEnvironment, tally: Tally): string {
+  const result = transformEvent(event, onFault);
+  const isMapped = result.outcome === 'mapped';
+  const tags = result.outcome === 'rejected' ? tagsOf(result.reason) : undefined;
+  tally.count(typeOf(event.message), result, event.ids, tags, isMapped ? result.operations.length : 1);
+  return isMapped ? outputs(event, result, rules) : failure(event, result, tally.destType);
+}
+
+/**
+ * The beginning of an entry, up to the first member of the request's body or a place in it.
+ *
+ * @param bodyHead the beginning of the body as JSON text.
+ */
+export function entryHead(url: string, bodyHead: string): string {
+  return `{"output":${requestHead(url)}${bodyHead}`;
 }
 
 function outputs(

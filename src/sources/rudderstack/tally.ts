@@ -47,6 +47,15 @@ export class Tally {
     if (result.outcome !== 'dropped') this.#group(ids, tags).count += result.outcome === 'mapped' ? outputs : 1;
   }
 
+  /** An event that was copied to one output. */
+  countCopied(kind: 'track' | 'addUserProperties', ids: EventIds): void {
+    this.input += 1;
+    this.output += 1;
+    add(this.types, kind === 'track' ? 'track' : 'identify');
+    add(this.kinds, kind);
+    this.#group(ids, undefined).count += 1;
+  }
+
   #group(ids: EventIds, tags: FailureTags | undefined): Counted {
     // Neighbours mostly belong together.
     const last = this.#last;

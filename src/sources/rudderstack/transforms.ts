@@ -1,6 +1,7 @@
 import { isJsonObject, type Json } from '../../core/json/json.js';
 import type { Destinations } from './destination.js';
 import type { BatchOrigin } from './peer-metrics.js';
+import { processFast } from './fast/fast-processor.js';
 import { transformForProcessor } from './processor-transform.js';
 import { readProcessorEvents, readRouterEvents } from './read-events.js';
 import { invalidArrayText, transformForRouter, type RouterEnvironment } from './router-transform.js';
@@ -11,13 +12,15 @@ export interface TransformsOptions extends RouterEnvironment {
   /** The destination's type in lower case, as it stands in paths. */
   readonly destType: string;
   readonly destinations: Destinations;
+  /** False: every request is read with JSON.parse. */
+  readonly isFast: boolean;
   /** Told once per request what became of its events. */
   readonly onTransformed: (tally: Tally, origin: BatchOrigin, seconds: number) => void;
 }
 
 /** The answer to a request, or why its body is no such request. */
 export type TransformAnswer =
-  { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
+  { readonly ok: true; readonly body: Buffer } | { readonly ok: false; readonly message: string };
 
 /** The two transforms of the protocol, from a request's body to the text of its answer. */
 export class Transforms {
@@ -26,16 +29,24 @@ export class Transforms {
   /** `POST /:version/destinations/:name`, plain or compacted. */
   processor(body: Buffer): TransformAnswer {
     const startedAt = performance.now();
+    const tally = new Tally('processor', this.options.destType);
+    const done = (first: Json | undefined): void => {
+      this.options.onTransformed(tally, originOf(first), (performance.now() - startedAt) / 1000);
+    };
+    const fast = this.options.isFast ? processFast(body, this.options.destinations, this.options, tally) : undefined;
+    if (fast !== undefined) {
+      done(fast.firstMetadata);
+      return { ok: true, body: fast.body };
+    }
     const parsed = parseJson(body);
     if (parsed === undefined) return { ok: false, message: 'the body is not JSON' };
     const raw = readProcessorEvents(parsed);
     if (raw === undefined) {
       return { ok: false, message: 'the body is neither an array of events nor an object with "input"' };
     }
-    const tally = new Tally('processor', this.options.destType);
     const text = transformForProcessor(this.#prepare(raw), this.options, tally);
-    this.options.onTransformed(tally, originOf(raw[0]?.metadata), (performance.now() - startedAt) / 1000);
-    return { ok: true, text };
+    done(raw[0]?.metadata);
+    return { ok: true, body: Buffer.from(text) };
   }
 
   /** The entries that `POST /routerTransform` and `POST /batch` answer with, as the text of a JSON array. */
