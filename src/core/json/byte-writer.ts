@@ -49,6 +49,11 @@ export class ByteWriter {
     this.#length += 1;
   }
 
+  /** Forgets what was written behind the first `length` bytes. */
+  takeBack(length: number): void {
+    this.#length = Math.min(length, this.#length);
+  }
+
   /** What was written; the writer is not to be used after that. */
   finish(): Buffer {
     return this.#bytes.subarray(0, this.#length);

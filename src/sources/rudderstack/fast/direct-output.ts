@@ -1,5 +1,6 @@
-import type { ScannedEvent } from './scanned-event.js';
 import type { ByteWriter } from '../../../core/json/byte-writer.js';
+import type { ByteFlattener } from './byte-flattener.js';
+import type { ScannedEvent } from './scanned-event.js';
 
 /** What an event of a plain kind becomes, in places of its request's bytes: 0 is "absent". */
 export interface DirectEvent {
@@ -8,13 +9,14 @@ export interface DirectEvent {
   readonly identityEnd: number;
   readonly propertiesStart: number;
   readonly propertiesEnd: number;
+  /** False: they are to be flattened first. */
+  readonly arePropertiesFlat: boolean;
   readonly timestampStart: number;
   readonly timestampEnd: number;
 }
 
 /**
- * A short cut of the rudderstack preset for events that it would only copy: a track or an identify whose properties are
- * flat already and whose user is a text. The preset's mapping is what is right: for everything that is not surely as plain
+ * A short cut of the rudderstack preset for events that it would only copy: a track or an identify whose user is a text. The preset's mapping is what is right: for everything that is not surely as plain
  * as that the answer is `undefined`, and the event goes through the mapping. That both come to the same is held by a test
  * over generated requests.
  */
@@ -28,14 +30,15 @@ export function readDirect(body: Buffer, event: ScannedEvent): DirectEvent | und
 
 function readTrack(body: Buffer, event: ScannedEvent): DirectEvent | undefined {
   if (!isFilledText(body, event.nameStart, event.nameEnd)) return undefined;
-  if (event.propertiesStart > 0 && !event.arePropertiesFlat) return undefined;
-  return withIdentity(body, event, 'track', event.propertiesStart, event.propertiesEnd);
+  if (event.propertiesStart > 0 && body[event.propertiesStart] !== openBrace) return undefined;
+  return withIdentity(body, event, 'track', event.propertiesStart, event.propertiesEnd, event.arePropertiesFlat);
 }
 
 function readIdentify(body: Buffer, event: ScannedEvent): DirectEvent | undefined {
   // Traits at the root come first, and are left to the mapping: SDKs of browsers and phones send them in the context.
-  if (event.traitsStart > 0 || event.contextTraitsStart === 0 || !event.areContextTraitsFlat) return undefined;
-  return withIdentity(body, event, 'addUserProperties', event.contextTraitsStart, event.contextTraitsEnd);
+  const { contextTraitsStart, contextTraitsEnd, areContextTraitsFlat } = event;
+  if (event.traitsStart > 0 || contextTraitsStart === 0 || body[contextTraitsStart] !== openBrace) return undefined;
+  return withIdentity(body, event, 'addUserProperties', contextTraitsStart, contextTraitsEnd, areContextTraitsFlat);
 }
 
 /** The userId, or the anonymousId where no other place of the chain could have one. */
@@ -45,6 +48,7 @@ function withIdentity(
   kind: DirectEvent['kind'],
   propertiesStart: number,
   propertiesEnd: number,
+  arePropertiesFlat: boolean,
 ): DirectEvent | undefined {
   const isUser = isFilledText(body, event.userIdStart, event.userIdEnd);
   const identityStart = isUser ? event.userIdStart : event.anonymousIdStart;
@@ -54,7 +58,16 @@ function withIdentity(
   const timestampStart = isTimed ? event.timestampStart : event.originalTimestampStart;
   const timestampEnd = isTimed ? event.timestampEnd : event.originalTimestampEnd;
   if (kind === 'track' && timestampStart > 0 && body[timestampStart] !== quote) return undefined;
-  return { kind, identityStart, identityEnd, propertiesStart, propertiesEnd, timestampStart, timestampEnd };
+  return {
+    kind,
+    identityStart,
+    identityEnd,
+    propertiesStart,
+    propertiesEnd,
+    arePropertiesFlat,
+    timestampStart,
+    timestampEnd,
+  };
 }
 
 function isVisitor(body: Buffer, event: ScannedEvent): boolean {
@@ -96,14 +109,16 @@ export interface DirectTexts {
   readonly userHead: Buffer;
 }
 
-/** Writes the entry of an event, whose members are in the order of the mapped ones. */
+/** Writes the entry of an event. False where its properties can't be flattened by copying; nothing is written then. */
 export function writeDirect(
   writer: ByteWriter,
   body: Buffer,
   event: ScannedEvent,
   direct: DirectEvent,
   { trackHead, userHead }: DirectTexts,
-): void {
+  flattener: ByteFlattener,
+): boolean {
+  const start = writer.length;
   if (direct.kind === 'track') {
     writer.bytes(trackHead);
     writer.copy(body, event.nameStart, event.nameEnd);
@@ -111,8 +126,14 @@ export function writeDirect(
   } else {
     writer.bytes(userHead);
   }
-  if (direct.propertiesStart > 0) writer.copy(body, direct.propertiesStart, direct.propertiesEnd);
-  else writer.bytes(emptyObjectText);
+  if (direct.propertiesStart === 0) {
+    writer.bytes(emptyObjectText);
+  } else if (direct.arePropertiesFlat) {
+    writer.copy(body, direct.propertiesStart, direct.propertiesEnd);
+  } else if (!flattener.write(direct.propertiesStart, writer)) {
+    writer.takeBack(start);
+    return false;
+  }
   writer.bytes(identityKey);
   writer.copy(body, direct.identityStart, direct.identityEnd);
   if (direct.kind === 'track' && direct.timestampStart > 0) {
@@ -125,6 +146,7 @@ export function writeDirect(
   writer.bytes(behindRequest);
   writer.copy(body, event.metadataStart, event.metadataEnd);
   writer.bytes(behindMetadata);
+  return true;
 }
 
 const quote = 0x22;

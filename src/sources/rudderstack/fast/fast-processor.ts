@@ -7,6 +7,7 @@ import { hasTemplates } from '../dynamic-config.js';
 import type { EventIds } from '../failure.js';
 import { entryHead, processEvent, type TransformEnvironment } from '../processor-transform.js';
 import type { Tally } from '../tally.js';
+import { ByteFlattener } from './byte-flattener.js';
 import { readDirect, writeDirect, type DirectTexts } from './direct-output.js';
 import { RequestScanner } from './request-scanner.js';
 import type { ScannedEvent } from './scanned-event.js';
@@ -47,6 +48,7 @@ export function processFast(
   }
 
   const ids = new KnownIds(body, textOf);
+  const flattener = new ByteFlattener(body);
   const writer = new ByteWriter(body.length);
   writer.byte(openBracket);
   request.events.forEach((event, index) => {
@@ -54,8 +56,11 @@ export function processFast(
     if (owner === undefined) return;
     if (index > 0) writer.byte(comma);
     const direct = owner.texts === undefined ? undefined : readDirect(body, event);
-    if (direct !== undefined && owner.texts !== undefined) {
-      writeDirect(writer, body, event, direct, owner.texts);
+    if (
+      direct !== undefined &&
+      owner.texts !== undefined &&
+      writeDirect(writer, body, event, direct, owner.texts, flattener)
+    ) {
       tally.countCopied(direct.kind, ids.of(event));
       return;
     }
