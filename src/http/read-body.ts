@@ -96,24 +96,21 @@ function collect(
   onChunk: (bytes: number) => boolean,
 ): Promise<Buffer | 'too large' | 'no room' | 'broken off'> {
   return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
+    const body = new GrowingBody(Number(request.headers['content-length'] ?? 0));
     let isRefused = false;
     request.on('data', (chunk: Buffer) => {
       if (isRefused) return;
-      bytes += chunk.length;
-      const isTooLarge = bytes > maxBytes;
+      const isTooLarge = body.length + chunk.length > maxBytes;
       if (!isTooLarge && onChunk(chunk.length)) {
-        chunks.push(chunk);
+        body.add(chunk);
         return;
       }
       isRefused = true;
-      chunks.length = 0;
+      body.drop();
       resolve(isTooLarge ? 'too large' : 'no room');
     });
     request.once('end', () => {
-      // Copying a single chunk would be for nothing.
-      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+      resolve(body.whole());
     });
     // After 'end' this changes nothing; before it, the client went away or the body was cut.
     request.once('close', () => {
@@ -123,6 +120,52 @@ function collect(
       resolve('broken off');
     });
   });
+}
+
+/** What is reserved for a body by its announced length alone. */
+const maxReserved = 8 * 1024 * 1024;
+
+/**
+ * One buffer that the chunks of a body are copied into as they come. Keeping the chunks, to join them at the end, would
+ * have the body in memory twice, in pieces that the garbage collector is slow to notice.
+ */
+class GrowingBody {
+  #bytes: Buffer | undefined;
+  #length = 0;
+
+  constructor(private readonly announced: number) {}
+
+  get length(): number {
+    return this.#length;
+  }
+
+  add(chunk: Buffer): void {
+    // A body that comes in one chunk is that chunk.
+    if (this.#bytes === undefined && chunk.length === this.announced) {
+      this.#bytes = chunk;
+      this.#length = chunk.length;
+      return;
+    }
+    const needed = this.#length + chunk.length;
+    let bytes = this.#bytes;
+    if (bytes === undefined || needed > bytes.length) {
+      const reserved = Math.min(this.announced, maxReserved);
+      bytes = Buffer.allocUnsafe(Math.max(needed, reserved, 2 * this.#length));
+      this.#bytes?.copy(bytes, 0, 0, this.#length);
+      this.#bytes = bytes;
+    }
+    chunk.copy(bytes, this.#length);
+    this.#length = needed;
+  }
+
+  whole(): Buffer {
+    return this.#bytes?.subarray(0, this.#length) ?? Buffer.alloc(0);
+  }
+
+  drop(): void {
+    this.#bytes = undefined;
+    this.#length = 0;
+  }
 }
 
 function tooLarge(maxBytes: number): Extract<ReadBytes, { ok: false }> {

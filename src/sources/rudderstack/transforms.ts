@@ -1,3 +1,4 @@
+import { ByteWriter } from '../../core/json/byte-writer.js';
 import { isJsonObject, type Json } from '../../core/json/json.js';
 import type { Destinations } from './destination.js';
 import type { BatchOrigin } from './peer-metrics.js';
@@ -24,6 +25,8 @@ export type TransformAnswer =
 
 /** The two transforms of the protocol, from a request's body to the text of its answer. */
 export class Transforms {
+  readonly #writer = new ByteWriter();
+
   constructor(private readonly options: TransformsOptions) {}
 
   /** `POST /:version/destinations/:name`, plain or compacted. */
@@ -33,7 +36,9 @@ export class Transforms {
     const done = (first: Json | undefined): void => {
       this.options.onTransformed(tally, originOf(first), (performance.now() - startedAt) / 1000);
     };
-    const fast = this.options.isFast ? processFast(body, this.options.destinations, this.options, tally) : undefined;
+    const fast = this.options.isFast
+      ? processFast(body, this.options.destinations, this.options, tally, this.#writer)
+      : undefined;
     if (fast !== undefined) {
       done(fast.firstMetadata);
       return { ok: true, body: fast.body };

@@ -1,6 +1,6 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 
-import { ByteWriter } from '../../../core/json/byte-writer.js';
+import type { ByteWriter } from '../../../core/json/byte-writer.js';
 import { isJsonObject, type Json } from '../../../core/json/json.js';
 import type { Destination, Destinations } from '../destination.js';
 import { hasTemplates } from '../dynamic-config.js';
@@ -23,6 +23,7 @@ export interface FastAnswer {
  * once, an event that the mapping would only copy is copied, and of any other one `context` and `integrations` stay unread
  * where the mapping does not look at them.
  *
+ * @param writer empty, and empty again when this returns.
  * @returns `undefined` for every request that is unusual in any way, before anything is counted: the plain reading takes
  *   it, and gives the same answer to any other.
  */
@@ -31,6 +32,7 @@ export function processFast(
   destinations: Destinations,
   environment: TransformEnvironment,
   tally: Tally,
+  writer: ByteWriter,
 ): FastAnswer | undefined {
   const isPlainText = isAscii(body);
   if (!isPlainText && !isUtf8(body)) return undefined;
@@ -49,7 +51,7 @@ export function processFast(
 
   const ids = new KnownIds(body, textOf);
   const flattener = new ByteFlattener(body);
-  const writer = new ByteWriter(body.length);
+  writer.takeBack(0);
   writer.byte(openBracket);
   request.events.forEach((event, index) => {
     const owner = owners[index];

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
+import { ByteWriter } from '../../../../src/core/json/byte-writer.js';
 import type { Json } from '../../../../src/core/json/json.js';
 import { heapRequestRules } from '../../../../src/destinations/heap/request-rules.js';
 import { compileRudderStackConfig } from '../../../../src/destinations/heap/rudderstack-config.js';
@@ -72,7 +73,9 @@ const plain = answerer(false);
 /** Does the fast reading take the body at all? */
 function isTaken(body: Buffer): boolean {
   const environment = { rules: heapRequestRules, onFault: () => undefined };
-  return processFast(body, newDestinations(), environment, new Tally('processor', 'heap')) !== undefined;
+  return (
+    processFast(body, newDestinations(), environment, new Tally('processor', 'heap'), new ByteWriter()) !== undefined
+  );
 }
 
 const id = fc.oneof(
