@@ -10,6 +10,7 @@ import { transformerCommand } from './commands/transformer.js';
 import { validateCommand } from './commands/validate.js';
 import { exitCodes } from './exit-codes.js';
 
+// What a command does is loaded when it is asked for: a transformer has no use for the memory of all the others.
 const program = new Command('heap-destination')
   .description('Delivers customer-data-platform events to Heap: maps, batches, retries.')
   .version(packageVersion)

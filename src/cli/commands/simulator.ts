@@ -1,15 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { destination, pino } from 'pino';
 
-import { startSimulator } from '../../destinations/heap/simulator/start-simulator.js';
-import { exitCodes } from '../exit-codes.js';
-import { tell } from '../output.js';
-
-interface SimulatorCommandOptions {
-  readonly port: number;
-  readonly host: string;
-  readonly seed: number;
-}
+import type { SimulatorCommandOptions } from '../actions/simulator.js';
 
 export function simulatorCommand(): Command {
   return new Command('simulator')
@@ -28,7 +19,10 @@ Examples:
   $ curl http://127.0.0.1:9092/_simulator/state
   $ curl -d '{"match":{"path":"/api/track"},"action":{"status":503}}' http://127.0.0.1:9092/_simulator/faults`,
     )
-    .action(simulate);
+    .action(async (options: SimulatorCommandOptions) => {
+      const { simulate } = await import('../actions/simulator.js');
+      await simulate(options);
+    });
 }
 
 function wholeNumber(option: string): (text: string) => number {
@@ -36,16 +30,4 @@ function wholeNumber(option: string): (text: string) => number {
     if (/^\d{1,9}$/.test(text)) return Number(text);
     throw new InvalidArgumentError(`${option} takes a whole number`);
   };
-}
-
-async function simulate({ port, host, seed }: SimulatorCommandOptions): Promise<void> {
-  const logger = pino({ base: null }, destination({ sync: true }));
-  try {
-    const simulator = await startSimulator({ port, host, seed });
-    logger.info({ event: 'listening', url: simulator.url }, 'a simulator of Heap; see /_simulator/');
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void simulator.close());
-  } catch (error) {
-    tell(`Can't start: ${error instanceof Error ? error.message : String(error)}`);
-    process.exitCode = exitCodes.usage;
-  }
 }

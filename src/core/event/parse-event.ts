@@ -1,7 +1,4 @@
-import { readFileSync } from 'node:fs';
-
-import { Ajv2020 } from 'ajv/dist/2020.js';
-
+import { lazyValidator } from '../config/lazy-validator.js';
 import { inspectJson, type ShapeLimits } from '../json/inspect.js';
 import { isJsonObject, type Json } from '../json/json.js';
 import type { RejectionReason } from '../reasons.js';
@@ -17,9 +14,11 @@ export type ParsedEvent =
  */
 export const defaultShapeLimits: ShapeLimits = { maxKeys: 2_000, maxDepth: 64 };
 
-const schema = JSON.parse(readFileSync(new URL('./event.schema.json', import.meta.url), 'utf8')) as object;
 // 1e400 parses to Infinity: what to make of it is decided field by field, not here.
-const validate = new Ajv2020({ allowUnionTypes: true, strictNumbers: false }).compile<Event>(schema);
+const schema = lazyValidator<Event>(new URL('./event.schema.json', import.meta.url), {
+  allowUnionTypes: true,
+  strictNumbers: false,
+});
 
 /**
  * Checks that a parsed JSON value is an event that can be mapped. Total: answers every JSON value, throws for none,
@@ -35,11 +34,11 @@ export function parseEvent(value: Json, limits: ShapeLimits = defaultShapeLimits
   if (fault !== undefined) return fault;
 
   const event = withPlainType(value);
-  if (validate(event)) return { ok: true, event };
+  if (schema.isValid(event)) return { ok: true, event };
 
   const type = value.type;
   if (type === undefined || type === null || type === '') return rejected('type_missing', 'the event has no "type"');
-  const error = validate.errors?.[0];
+  const error = schema.errors?.[0];
   const field = error?.instancePath.slice(1) ?? '';
   if (field === 'type') {
     return typeof type === 'string'

@@ -1,13 +1,13 @@
-import { readFileSync } from 'node:fs';
-
-import { Ajv2020 } from 'ajv/dist/2020.js';
-
+import { lazyValidator } from '../config/lazy-validator.js';
 import { explainSchemaErrors, formatPath } from '../config/schema-faults.js';
 import type { EventType } from '../event/event.js';
 import type { Mapping, MappingRule, OperationMapping } from './mapping.js';
 
-const schema = JSON.parse(readFileSync(new URL('./mapping.schema.json', import.meta.url), 'utf8')) as object;
-const validate = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true }).compile<Mapping>(schema);
+const schema = lazyValidator<Mapping>(new URL('./mapping.schema.json', import.meta.url), {
+  allErrors: true,
+  verbose: true,
+  allowUnionTypes: true,
+});
 
 /**
  * Checks that a parsed JSON value is a mapping.
@@ -15,8 +15,8 @@ const validate = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: 
  * @param faults receives one sentence for everything that is wrong, with its place.
  */
 export function readMapping(value: unknown, faults: string[]): Mapping | undefined {
-  if (validate(value)) return value;
-  for (const fault of explainSchemaErrors(validate.errors)) {
+  if (schema.isValid(value)) return value;
+  for (const fault of explainSchemaErrors(schema.errors)) {
     faults.push(`${formatPath(fault.path) || 'the mapping'} ${fault.message}`);
   }
   return undefined;

@@ -10,7 +10,7 @@ import { scriptText } from '../../core/json/script-text.js';
 import { compileMapping, type CompiledMapping } from '../../core/mapping/compile-mapping.js';
 import type { Mapping } from '../../core/mapping/mapping.js';
 import { MappingFault } from '../../core/mapping/mapping-fault.js';
-import { extendMapping, readMapping } from '../../core/mapping/read-mapping.js';
+import { extendMapping } from '../../core/mapping/read-mapping.js';
 import { reasons, type DropReason, type RejectionReason } from '../../core/reasons.js';
 import type { TransformResult } from '../../core/transform-result.js';
 import type { HeapConnection, PresetName, Region } from './connection.js';
@@ -149,10 +149,7 @@ const presets: Readonly<Record<PresetName, Mapping>> = {
   rudderstack: readPreset('rudderstack'),
 };
 
+/** Part of this package, so that it is the tests that hold it to the schema. */
 function readPreset(name: PresetName): Mapping {
-  const file = new URL(`./mapping/${name}.json`, import.meta.url);
-  const faults: string[] = [];
-  const mapping = readMapping(JSON.parse(readFileSync(file, 'utf8')), faults);
-  if (mapping === undefined) throw new Error(`the ${name} preset is broken: ${faults.join('; ')}`);
-  return mapping;
+  return JSON.parse(readFileSync(new URL(`./mapping/${name}.json`, import.meta.url), 'utf8')) as Mapping;
 }
