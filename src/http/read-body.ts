@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, inflateRaw, type ZlibOptions } from 'node:zlib';
 
 import type { RequestReason } from '../core/reasons.js';
+import type { BufferPool } from './buffer-pool.js';
 
 export type ReadBody =
   | { readonly ok: true; readonly text: string }
@@ -46,18 +47,26 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
  *
  * @param onChunk hears of the bytes as they arrive; where it answers false, the body is not kept and counts as too large
  *   for now.
+ * @param pool where the buffer of the body is taken from; whoever reads the body gives it back, see
+ *   {@link releaseBody}.
  */
 export async function collectBody(
   request: IncomingMessage,
   maxBytes: number,
   onChunk: (bytes: number) => boolean = () => true,
+  pool?: BufferPool,
 ): Promise<ReadBytes> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return tooLarge(maxBytes);
-  const body = await collect(request, maxBytes, onChunk);
+  const body = await collect(request, maxBytes, onChunk, pool);
   if (body === 'too large') return tooLarge(maxBytes);
   if (body === 'no room') return refused('backlog_full', 'too many bytes are being read at the moment');
   if (body === 'broken off') return refused('body_unreadable', 'the body broke off');
   return { ok: true, bytes: body };
+}
+
+/** Gives the buffer of a body that was collected with a pool back to it; the body must not be looked at any more. */
+export function releaseBody(body: Buffer, pool: BufferPool): void {
+  pool.give(Buffer.from(body.buffer));
 }
 
 /** Undoes a body's Content-Encoding, at most to `maxBytes`. */
@@ -94,9 +103,10 @@ function collect(
   request: IncomingMessage,
   maxBytes: number,
   onChunk: (bytes: number) => boolean,
+  pool: BufferPool | undefined,
 ): Promise<Buffer | 'too large' | 'no room' | 'broken off'> {
   return new Promise((resolve) => {
-    const body = new GrowingBody(Number(request.headers['content-length'] ?? 0));
+    const body = new GrowingBody(Number(request.headers['content-length'] ?? 0), pool);
     let isRefused = false;
     request.on('data', (chunk: Buffer) => {
       if (isRefused) return;
@@ -133,15 +143,18 @@ class GrowingBody {
   #bytes: Buffer | undefined;
   #length = 0;
 
-  constructor(private readonly announced: number) {}
+  constructor(
+    private readonly announced: number,
+    private readonly pool: BufferPool | undefined,
+  ) {}
 
   get length(): number {
     return this.#length;
   }
 
   add(chunk: Buffer): void {
-    // A body that comes in one chunk is that chunk.
-    if (this.#bytes === undefined && chunk.length === this.announced) {
+    // Without a pool, a body that comes in one chunk is that chunk.
+    if (this.pool === undefined && this.#bytes === undefined && chunk.length === this.announced) {
       this.#bytes = chunk;
       this.#length = chunk.length;
       return;
@@ -150,8 +163,10 @@ class GrowingBody {
     let bytes = this.#bytes;
     if (bytes === undefined || needed > bytes.length) {
       const reserved = Math.min(this.announced, maxReserved);
-      bytes = Buffer.allocUnsafe(Math.max(needed, reserved, 2 * this.#length));
+      const size = Math.max(needed, reserved, 2 * this.#length);
+      bytes = this.pool?.take(size) ?? Buffer.allocUnsafe(size);
       this.#bytes?.copy(bytes, 0, 0, this.#length);
+      if (this.#bytes !== undefined) this.pool?.give(this.#bytes);
       this.#bytes = bytes;
     }
     chunk.copy(bytes, this.#length);
@@ -163,6 +178,7 @@ class GrowingBody {
   }
 
   drop(): void {
+    if (this.#bytes !== undefined) this.pool?.give(this.#bytes);
     this.#bytes = undefined;
     this.#length = 0;
   }

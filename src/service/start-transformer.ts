@@ -58,7 +58,7 @@ export async function startTransformer(config: TransformerConfig, logger: Logger
     heapLimit: () => getHeapStatistics().heap_size_limit,
   });
   const upstream = createConfiguredUpstream(config, logger);
-  let isStopping = false;
+  const stopping = new AbortController();
 
   const app = createTransformerApp({
     destType,
@@ -78,6 +78,7 @@ export async function startTransformer(config: TransformerConfig, logger: Logger
     maxBodyBytes: config.maxBodyBytes,
     proxyTimeoutMs: config.proxyTimeoutMs,
     build: { version: packageVersion, buildVersion: config.buildVersion, gitCommitSha: config.gitCommitSha },
+    stopping: stopping.signal,
     observer: appObserver(metrics, peer, logger),
   });
   const data = await listen(app, config.port, config.host, config.requestTimeoutMs);
@@ -86,7 +87,7 @@ export async function startTransformer(config: TransformerConfig, logger: Logger
       registry: metrics.registry,
       version: packageVersion,
       lanes: () => [],
-      isStopping: () => isStopping,
+      isStopping: () => stopping.signal.aborted,
     }),
     config.operatorPort,
     config.host,
@@ -99,7 +100,7 @@ export async function startTransformer(config: TransformerConfig, logger: Logger
   });
 
   const stop = async (): Promise<void> => {
-    isStopping = true;
+    stopping.abort();
     const closed = data.close();
     const patience = new AbortController();
     await Promise.race([closed, systemClock.sleep(config.shutdownMs, patience.signal)]);

@@ -5,11 +5,16 @@ export const repositoryRoot = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The codes that begin the rows of a document's tables (`| \`code\` | …`), sorted; repeats stay. */
 export function readTable(document: string, only = /./): readonly string[] {
+  return readRows(document, only).map(([code = '']) => code);
+}
+
+/** The cells of the rows that begin with a code, the code without its marks, sorted by it; repeats stay. */
+export function readRows(document: string, only = /./): readonly (readonly string[])[] {
   const text = readFileSync(`${repositoryRoot}${document}`, 'utf8');
-  return [...text.matchAll(/^\| `([^`]+)` +\|/gm)]
-    .map(([, code = '']) => code)
-    .filter((code) => only.test(code))
-    .sort();
+  return [...text.matchAll(/^\| `([^`]+)` +\|(.*)\|$/gm)]
+    .map(([, code = '', rest = '']) => [code, ...rest.split('|').map((cell) => cell.trim())])
+    .filter(([code = '']) => only.test(code))
+    .sort(([a = ''], [b = '']) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
 export interface Exposition {

@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 
 import type { RequestReason } from '../../core/reasons.js';
+import type { BufferPool } from '../buffer-pool.js';
 import { collectBody, decodeBody } from '../read-body.js';
 import { errorAnswer, overloadAnswer, type Answer } from './answers.js';
 import type { Admission } from './overload-guard.js';
@@ -20,14 +21,19 @@ const statuses: Readonly<Partial<Record<RequestReason, number>>> = {
   body_unreadable: 500,
 };
 
-/** Reads a body whatever its content type says, within the bytes that it was admitted with. */
+/**
+ * Reads a body whatever its content type says, within the bytes that it was admitted with.
+ *
+ * @param pool where `sent` comes from, to be given back when nobody looks at it any more.
+ */
 export async function receiveBody(
   request: Request,
   maxBytes: number,
   admission: Extract<Admission, { ok: true }>,
+  pool: BufferPool,
 ): Promise<ReceivedBody> {
   const isAnnounced = request.headers['content-length'] !== undefined;
-  const sent = await collectBody(request, maxBytes, (bytes) => isAnnounced || admission.grow(bytes));
+  const sent = await collectBody(request, maxBytes, (bytes) => isAnnounced || admission.grow(bytes), pool);
   if (!sent.ok) return refusal(sent.reason, sent.message);
   const decoded = await decodeBody(sent.bytes, request.headers['content-encoding'], maxBytes);
   if (!decoded.ok) return refusal(decoded.reason, decoded.message);

@@ -18,6 +18,8 @@ import {
   versionedAnswer,
   type Answer,
 } from './answers.js';
+import { BufferPool } from '../buffer-pool.js';
+import { releaseBody } from '../read-body.js';
 import type { FeaturesAnswer } from './features-answer.js';
 import type { OverloadGuard } from './overload-guard.js';
 import { receiveBody } from './receive-body.js';
@@ -37,6 +39,8 @@ export interface TransformerAppOptions {
   /** The time that a proxy call has without an `RdProxy-Timeout`. */
   readonly proxyTimeoutMs: number;
   readonly build: BuildInfo;
+  /** Aborted when the service stops: who waits for Heap alone is answered at once. */
+  readonly stopping: AbortSignal;
   readonly observer: TransformerAppObserver;
 }
 
@@ -86,6 +90,7 @@ interface Received {
  */
 export function createTransformerApp(options: TransformerAppOptions): Express {
   const { destType, transforms, proxy, deletion, upstream, build, observer } = options;
+  const pool = new BufferPool();
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -120,9 +125,11 @@ export function createTransformerApp(options: TransformerAppOptions): Express {
     response.once('close', () => {
       admission.release();
     });
-    const body = await receiveBody(request, options.maxBodyBytes, admission);
+    const body = await receiveBody(request, options.maxBodyBytes, admission, pool);
     const answer = body.ok ? await handle({ request, response, ...body }) : body.answer;
-    if (answer !== undefined) send(response, answer);
+    if (answer === undefined) return;
+    send(response, answer);
+    if (body.ok) releaseBody(body.sent, pool);
   };
 
   app.post('/:version/destinations/:name', (request, response) => {
@@ -189,7 +196,9 @@ export function createTransformerApp(options: TransformerAppOptions): Express {
     response.once('close', () => {
       gone.abort();
     });
-    const { httpStatus, results } = await deleteUsers(body, deletion, gone.signal);
+    // What Heap has taken by then goes on there; the worker asks again.
+    const signal = AbortSignal.any([gone.signal, options.stopping]);
+    const { httpStatus, results } = await deleteUsers(body, deletion, signal);
     observer.onDeletion(httpStatus === 200, (performance.now() - startedAt) / 1000);
     return jsonAnswer(httpStatus, JSON.stringify(results));
   });

@@ -6,8 +6,8 @@ import type { TransformResult } from '../../core/transform-result.js';
 import { deliveryRequestText, userIdOf } from './delivery-request.js';
 import { errorText, filteredText, statTagsText, statusOf, tagsOf } from './failure.js';
 import { jobsPerItemHeader } from './jobs-per-item.js';
+import { planEntries, type Job } from './plan-entries.js';
 import type { TransformEnvironment } from './processor-transform.js';
-import { assignSlots, type Job, type SlottedJob } from './router-order.js';
 import type { RouterEvent } from './rudder-event.js';
 import type { Tally } from './tally.js';
 import { transformEvent, typeOf } from './transform-event.js';
@@ -23,11 +23,11 @@ export function invalidArrayText(destType: string): string {
 
 /**
  * The `output` of `POST /routerTransform` and the answer of `POST /batch`, as the text of a JSON array: one entry per
- * request that is to be sent, in the order in which rudder-server has to send them, and one per event that failed.
+ * request that is to be sent, in the order in which rudder-server sends them, and one per event that failed.
  *
  * Every event is in exactly one entry. Bulk requests hold the events of one destination, app_id, region and kind of
  * write, within the limits. An event travels alone when it must not be batched (`metadata.dontBatch`), became several
- * writes, has no bulk form, or is doubtful; see {@link assignSlots} for the order.
+ * writes, has no bulk form, or is doubtful; see {@link planEntries} for the order.
  */
 export function transformForRouter(
   events: readonly RouterEvent[],
@@ -43,14 +43,9 @@ export function transformForRouter(
     if (result.outcome === 'mapped') jobs.push(toJob(event, result.operations, environment));
     else failures.push(failureEntry(event, result, tally.destType));
   }
-  const slots = new Map<number, SlottedJob[]>();
-  for (const job of assignSlots(jobs)) {
-    const slot = slots.get(job.slot);
-    if (slot === undefined) slots.set(job.slot, [job]);
-    else slot.push(job);
-  }
-  const inOrder = [...slots].sort(([a], [b]) => a - b);
-  const entries = inOrder.flatMap(([, slot]) => entriesOf(slot, environment));
+  const entries = planEntries(jobs, environment.rules, environment.limits).flatMap((entry) =>
+    entry.isAlone ? entry.jobs.map((job) => aloneEntry(job, environment)) : bulkEntries(entry.jobs, environment),
+  );
   return `[${[...entries, ...failures].join(',')}]`;
 }
 
@@ -73,31 +68,17 @@ function toJob(event: RouterEvent, operations: readonly Operation[], { rules }: 
 
 interface Entry {
   readonly operation: Operation;
-  readonly job: SlottedJob;
+  readonly event: RouterEvent;
 }
 
-/** The entries of jobs that may be delivered side by side. */
-function entriesOf(slot: readonly SlottedJob[], environment: RouterEnvironment): readonly string[] {
-  const alone = slot.filter((job) => job.isAlone).map((job) => aloneEntry(job, environment));
-  const windows = new Map<string, Entry[]>();
-  for (const job of slot) {
-    if (job.isAlone) continue;
-    // An entry names one destination; two that share an app_id stay apart, as their settings and their statistics do.
-    const id = job.event.sourceDestinationId ?? '';
-    const window = windows.get(id) ?? [];
-    windows.set(id, window);
-    for (const operation of job.operations) window.push({ operation, job });
-  }
-  const bulk = [...windows.values()].flatMap((window) => {
-    const plan = planRequests(window, environment.rules, environment.limits);
-    const oversized = plan.oversized.map(({ job }) => aloneEntry(job, environment));
-    return [...plan.requests.map((request) => bulkEntry(request)), ...oversized];
-  });
-  return [...bulk, ...alone];
+/** One entry: the jobs are within the limits of one request. */
+function bulkEntries(jobs: readonly Job[], { rules, limits }: RouterEnvironment): readonly string[] {
+  const window = jobs.flatMap(({ event, operations }) => operations.map((operation): Entry => ({ operation, event })));
+  return planRequests(window, rules, limits).requests.map((request) => bulkEntry(request));
 }
 
 function bulkEntry(request: PlannedRequest<Entry>): string {
-  const jobs = request.items.flatMap(({ entries }) => entries.map(({ job }) => job.event));
+  const jobs = request.items.flatMap(({ entries }) => entries.map(({ event }) => event));
   const [first] = jobs;
   const url = `${first?.destination?.baseUrl ?? ''}${request.path}`;
   const userId = jobs.length === 1 ? userIdOf(first?.message) : '';
@@ -105,7 +86,7 @@ function bulkEntry(request: PlannedRequest<Entry>): string {
   return entryText(deliveryRequestText(url, request.body, userId, headers), jobs, true);
 }
 
-function aloneEntry({ event, operations }: SlottedJob, { rules }: RouterEnvironment): string {
+function aloneEntry({ event, operations }: Job, { rules }: RouterEnvironment): string {
   const userId = userIdOf(event.message);
   const requests = operations.map((operation) => {
     const url = `${event.destination?.baseUrl ?? ''}${rules[operation.kind]?.path ?? ''}`;

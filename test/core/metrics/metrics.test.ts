@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Registry } from 'prom-client';
 
 import type { PlannedRequest } from '../../../src/core/batching/plan-requests.js';
 import type { LaneSnapshot } from '../../../src/core/delivery/lane.js';
 import { createMetrics } from '../../../src/core/metrics/metrics.js';
-import { parseExposition, readTable } from '../../support/documentation.js';
+import { createPeerMetrics } from '../../../src/sources/rudderstack/peer-metrics.js';
+import { parseExposition, readRows } from '../../support/documentation.js';
 import { lane } from '../../support/operations.js';
 
 const request: PlannedRequest<unknown> = {
@@ -135,9 +137,28 @@ describe('the metrics', () => {
     }
   });
 
-  it('are those that docs/metrics.md lists, no more and no less', async () => {
-    const { families } = parseExposition(await metricsOf([]).registry.metrics());
-    const own = [...families.keys()].filter((name) => name.startsWith('heap_destination_')).sort();
-    expect(readTable('docs/metrics.md', /^heap_destination_/)).toEqual(own);
+  it('are, with those of the RudderStack transformer, what docs/metrics.md lists, by name, type and labels', async () => {
+    const { registry } = metricsOf([]);
+    createPeerMetrics(registry, 'localhost', 'heap', {
+      concurrentRequests: () => 0,
+      heapUsed: () => 0,
+      heapLimit: () => 1,
+    });
+    const { families } = parseExposition(await registry.metrics());
+    const registered = [...families]
+      .filter(([name]) => documentedNames.test(name))
+      .map(([name, { type }]) => [name, type, labelsOf(registry, name).join(', ')])
+      .sort();
+    const documented = readRows('docs/metrics.md', documentedNames).map((cells) => cells.slice(0, 3));
+    expect(documented).toEqual(registered);
   });
 });
+
+const documentedNames = /^(heap_destination|transformer)_/;
+
+/** The metric's labels, without the one that all of rudder-transformer's have. */
+function labelsOf(registry: Registry, name: string): readonly string[] {
+  // The metric itself knows them; prom-client's types say so of what makes it only.
+  const { labelNames = [] } = (registry.getSingleMetric(name) ?? {}) as { readonly labelNames?: readonly string[] };
+  return labelNames.filter((label) => label !== 'instanceName');
+}
