@@ -36,6 +36,14 @@ export function readHeapRequest(url: URL, body: JsonObject): ReadHeapRequest | u
   return {
     kind,
     lane,
-    operations: items.map((fields) => toOperation(lane, kind, fields, JSON.stringify(fields))),
+    operations: items.map((fields) => readOperation(lane, kind, fields)),
   };
+}
+
+/** Only what Heap would take as properties is merged: anything else is to be refused by itself. */
+function readOperation(lane: LaneTarget, kind: OperationKind, fields: JsonObject): Operation {
+  const operation = toOperation(lane, kind, fields, JSON.stringify(fields));
+  if (kind === 'identify' || isJsonObject(fields.properties)) return operation;
+  const { mergeKey: _unused, ...unmerged } = operation;
+  return unmerged;
 }

@@ -278,7 +278,7 @@ function routerDestType(body: Json): string | undefined {
 
 function timeoutOf({ headers }: Request, fallbackMs: number): number {
   const asked = Number(headers['rdproxy-timeout']);
-  return Number.isFinite(asked) && asked > 0 ? Math.min(asked, maxProxyTimeoutMs) : fallbackMs;
+  return Number.isFinite(asked) && asked > 0 ? Math.min(Math.ceil(asked), maxProxyTimeoutMs) : fallbackMs;
 }
 
 function healthText({ buildVersion, gitCommitSha }: BuildInfo): string {

@@ -1,5 +1,5 @@
 import { readJobsPerItem } from '../jobs-per-item.js';
-import { isRefusal, type JobResult } from './job-result.js';
+import { isRefusal, worstOf, type JobResult } from './job-result.js';
 import type { ProxyCall } from './proxy-call.js';
 import type { ProxyRequest } from './read-proxy-request.js';
 
@@ -9,22 +9,29 @@ export function forAll({ metadata }: ProxyRequest, result: JobResult): readonly 
 }
 
 /**
+ * The result of a request that was sent as a whole. One that was refused for some of its jobs is no answer to each of
+ * them: they are sent again by themselves.
+ */
+export function attributeWhole({ request, read }: ProxyCall, whole: JobResult): readonly JobResult[] {
+  const isForSome = request.metadata.length > 1 && read?.operations.length !== 0;
+  return forAll(request, isRefusal(whole) && isForSome ? again(whole) : whole);
+}
+
+/**
  * The results of a request's jobs, of the results of its items. Where it is not known whose an item is, or one item
  * stands for several jobs and was refused, the jobs are sent again by themselves: then each has its own answer. What was
  * delivered already is only written again.
  */
 export function attribute({ request }: ProxyCall, results: readonly JobResult[]): readonly JobResult[] {
   const { metadata, jobsPerItem } = request;
-  const [first] = results;
-  if (first === undefined) return forAll(request, { status: 500, text: 'the request has no items', headers: {} });
-  if (results.every(({ status }) => status === first.status) && (!isRefusal(first) || metadata.length < 2)) {
-    return forAll(request, first);
-  }
+  const worst = worstOf(results);
+  // A request of one job, or of nobody's.
+  if (metadata.length < 2) return forAll(request, worst);
   const owners = readJobsPerItem(jobsPerItem, results.length, metadata.length);
-  if (owners === undefined) return forAll(request, again(results.find(isRefusal) ?? first));
+  if (owners === undefined) return forAll(request, worst.status === 200 || !isRefusal(worst) ? worst : again(worst));
   const perJob: JobResult[] = [];
   owners.forEach((jobs, index) => {
-    const result = results[index] ?? first;
+    const result = results[index] ?? worst;
     const own = jobs.length > 1 && isRefusal(result) ? again(result) : result;
     for (const job of jobs) perJob[job] = own;
   });

@@ -46,18 +46,21 @@ export class Coalescer {
   deliver(call: ProxyCall): Promise<readonly JobResult[]> | undefined {
     const { read, request } = call;
     if (read === undefined || !this.#canShare(read)) return undefined;
+    // Who has no time for the window and for the request after it goes alone.
+    if (call.deadline - this.options.clock.now() < 2 * this.options.lingerMs) return undefined;
     const key = JSON.stringify([request.url.href, read.lane.appId, request.headers]);
     return new Promise((resolve) => {
       this.#enter(key, { call, read, answer: resolve });
     });
   }
 
-  #canShare({ kind, operations }: ReadRequest): boolean {
+  /** What nearly fills a request by itself gains nothing. */
+  #canShare({ kind, lane, operations }: ReadRequest): boolean {
     const { rules, limits } = this.options;
-    const bytes = operations.reduce((sum, operation) => sum + operation.bytes, 0);
-    const hasBulk = (rules[kind]?.maxItems ?? 1) > 1;
-    // What fills a request by itself gains nothing. Half of the bytes leave room for what a request has around its items.
-    return hasBulk && operations.length > 0 && operations.length < limits.maxItems && bytes < limits.maxBytes / 2;
+    const kindRules = rules[kind];
+    if (kindRules === undefined || kindRules.maxItems < 2) return false;
+    const bytes = operations.reduce((sum, operation) => sum + operation.bytes, kindRules.overheadBytes(lane));
+    return operations.length > 0 && operations.length < limits.maxItems && bytes < limits.maxBytes / 2;
   }
 
   #enter(key: string, waiting: Waiting): void {
@@ -78,45 +81,69 @@ export class Coalescer {
     await this.options.clock.sleep(this.options.lingerMs, full.signal);
     this.#windows.delete(key);
     const [first, ...others] = waiting;
-    if (first !== undefined && others.length === 0) first.answer(this.options.deliverAlone(first.call));
-    else this.#deliverTogether(waiting);
+    if (first === undefined) return;
+    if (others.length === 0) {
+      first.answer(this.options.deliverAlone(first.call));
+      return;
+    }
+    const calls = waiting.map((each) => new PendingCall(each));
+    try {
+      await this.#deliverTogether(calls, first.call);
+    } catch (error) {
+      for (const call of calls) call.fail(error);
+    }
   }
 
-  #deliverTogether(waiting: readonly Waiting[]): void {
+  async #deliverTogether(calls: readonly PendingCall[], first: ProxyCall): Promise<void> {
     const { rules, limits, deliverTogether } = this.options;
-    const calls = waiting.map(({ call, read, answer }) => {
-      const results: JobResult[] = [];
-      let left = read.operations.length;
-      let finish: () => void = () => undefined;
-      let fail: (error: unknown) => void = () => undefined;
-      answer(
-        new Promise<void>((resolve, reject) => {
-          finish = resolve;
-          fail = reject;
-        }).then(() => attribute(call, results)),
-      );
-      const entries = read.operations.map((operation, index): ProxyEntry => ({
-        operation,
-        settle: (result) => {
-          results[index] = result;
-          left -= 1;
-          if (left === 0) finish();
-        },
-      }));
-      return { call, entries, fail };
-    });
     const plan = planRequests(
       calls.flatMap(({ entries }) => entries),
       rules,
       limits,
     );
-    const deadline = Math.min(...waiting.map(({ call }) => call.deadline));
-    const [{ call } = {}] = waiting;
-    if (call === undefined) return;
+    const deadline = Math.min(...calls.map(({ call }) => call.deadline));
+    for (const { settle } of plan.oversized) settle(tooLarge);
+    const sendings: Promise<void>[] = [];
     for (const request of plan.requests) {
-      deliverTogether(request, call, deadline).catch((error: unknown) => {
-        for (const { fail } of calls) fail(error);
-      });
+      const sending = deliverTogether(request, first, deadline);
+      // A second write of one user that found no room in the first request must not overtake it.
+      if (rules[request.kind]?.merge === undefined) sendings.push(sending);
+      else await sending;
     }
+    await Promise.all(sendings);
   }
 }
+
+/** A call of a closed window: its items, and its answer when the last of them is settled. */
+class PendingCall {
+  readonly call: ProxyCall;
+  readonly entries: readonly ProxyEntry[];
+  #fail: (error: unknown) => void = () => undefined;
+
+  constructor({ call, read, answer }: Waiting) {
+    this.call = call;
+    const results: JobResult[] = [];
+    let left = read.operations.length;
+    let finish: () => void = () => undefined;
+    const settled = new Promise<void>((resolve, reject) => {
+      finish = resolve;
+      this.#fail = reject;
+    });
+    answer(settled.then(() => attribute(call, results)));
+    this.entries = read.operations.map((operation, index) => ({
+      operation,
+      settle: (result) => {
+        results[index] = result;
+        left -= 1;
+        if (left === 0) finish();
+      },
+    }));
+  }
+
+  /** Answers with an error, unless the call is answered already. */
+  fail(error: unknown): void {
+    this.#fail(error);
+  }
+}
+
+const tooLarge: JobResult = { status: 413, text: 'the item alone is over the byte limit of a request', headers: {} };

@@ -55,7 +55,9 @@ export async function deliverItems(
       if (part !== request) onSplit(part);
       requests += 1;
       if (requests > maxRequests || timeoutMs <= 0) return unsettled;
-      return send(part.body, part.items.length, timeoutMs);
+      const result = await send(part.body, part.items.length, timeoutMs);
+      // Nobody knows whether the culprit is in a piece that was not answered: by itself, each job will have its answer.
+      return part !== request && result.isUnanswered === true ? { ...result, dontBatch: true } : result;
     },
     isRefusal,
     { compose: (items) => composeRequest(request.lane, request.kind, kindRules, items), takeApart },

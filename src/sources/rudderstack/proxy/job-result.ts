@@ -10,6 +10,21 @@ export interface JobResult {
   readonly headers: Readonly<Record<string, string>>;
   /** Asks rudder-server to send the job again, by itself. */
   readonly dontBatch?: true;
+  /** The destination did not answer. */
+  readonly isUnanswered?: true;
+}
+
+/** What may be tried again outranks what is refused for good: nothing is lost by asking once more. */
+export function worstOf(results: readonly JobResult[]): JobResult {
+  const failed = results.filter(({ status }) => status !== 200);
+  return failed.find(({ status }) => isRetryable(status)) ?? failed[0] ?? results[0] ?? missing;
+}
+
+/** Of a job that nothing was heard of. */
+export const missing: JobResult = { status: 500, text: 'there was no result for this job', headers: {} };
+
+function isRetryable(status: number): boolean {
+  return status === 408 || status === 429 || status >= 500;
 }
 
 /** The result that a reply means for the request as a whole. */
@@ -18,7 +33,7 @@ export function resultOf(reply: Reply): JobResult {
     // Retryable, all of them: the peer aborts events over a DNS failure or a broken pipe, which pass.
     const code =
       reply.cause === 'timeout' ? 'ETIMEDOUT' : (/^([A-Z][A-Z0-9_]*): /.exec(reply.detail)?.[1] ?? 'NETWORK');
-    return { status: 500, text: `[${code}] :: ${reply.detail}`, headers: {} };
+    return { status: 500, text: `[${code}] :: ${reply.detail}`, headers: {}, isUnanswered: true };
   }
   const status = reply.status >= 200 && reply.status < 300 ? 200 : reply.status;
   return { status, text: reply.body, headers: plainHeaders(reply.headers) };

@@ -1,6 +1,6 @@
 import { isJsonObject, type Json } from '../../../core/json/json.js';
 import { echoText } from '../rudder-event.js';
-import type { JobResult } from './job-result.js';
+import { missing, worstOf, type JobResult } from './job-result.js';
 
 /** An HTTP answer to a proxy call; it carries `apiVersion: 2`. */
 export interface ProxyAnswer {
@@ -13,12 +13,12 @@ export interface ProxyAnswer {
  * the worst of them.
  */
 export function answerV1(metadata: readonly Json[], results: readonly JobResult[], destType: string): ProxyAnswer {
+  const worst = worstOf(results);
   const entries = metadata.map((job, index) => {
     const result = results[index] ?? missing;
     const echoed = result.dontBatch === true && isJsonObject(job) ? { ...job, dontBatch: true } : job;
-    return `{"statusCode":${result.status},"error":${JSON.stringify(JSON.stringify(parsed(result.text)))},"metadata":${echoText(echoed)}}`;
+    return `{"statusCode":${result.status},"error":${JSON.stringify(bodyText(result.text))},"metadata":${echoText(echoed)}}`;
   });
-  const worst = worstOf(results);
   const head = headText(worst.status, metadata[0], destType);
   return { status: 200, body: `{"output":{${head},"response":[${entries.join(',')}]}}` };
 }
@@ -31,21 +31,9 @@ export function answerV0(metadata: readonly Json[], results: readonly JobResult[
   const worst = worstOf(results);
   const { status } = worst;
   const httpStatus = status === 404 || status < 200 || (status >= 300 && status < 400) ? 400 : status;
-  const response = { response: parsed(worst.text), status, headers: worst.headers };
+  const response = `{"response":${bodyText(worst.text)},"status":${status},"headers":${JSON.stringify(worst.headers)}}`;
   const head = headText(status, metadata[0], destType);
-  return { status: httpStatus, body: `{"output":{${head},"destinationResponse":${JSON.stringify(response)}}}` };
-}
-
-const missing: JobResult = { status: 500, text: 'there was no result for this job', headers: {} };
-
-/** What may be tried again outranks what is refused for good: nothing is lost by asking once more. */
-function worstOf(results: readonly JobResult[]): JobResult {
-  const failed = results.filter(({ status }) => status !== 200);
-  return failed.find(({ status }) => isRetryable(status)) ?? failed[0] ?? results[0] ?? missing;
-}
-
-function isRetryable(status: number): boolean {
-  return status === 408 || status === 429 || status >= 500;
+  return { status: httpStatus, body: `{"output":{${head},"destinationResponse":${response}}}` };
 }
 
 function headText(status: number, metadata: Json | undefined, destType: string): string {
@@ -75,12 +63,13 @@ function idOf(metadata: Json | undefined, key: 'destinationId' | 'workspaceId'):
   return typeof id === 'string' && id !== '' ? id : unknownId;
 }
 
-/** The destination's body as JSON where it is JSON; falsy values are an empty text, as the peer has it. */
-function parsed(text: string): Json {
+/** The destination's body as JSON text where it is JSON; falsy values are an empty text, as the peer has it. */
+function bodyText(text: string): string {
   try {
     const value = JSON.parse(text) as Json;
-    return value === null || value === false || value === 0 ? '' : value;
+    return JSON.stringify(value === null || value === false || value === 0 ? '' : value);
   } catch {
-    return text;
+    // No JSON, or nested deeper than the stack.
+    return JSON.stringify(text);
   }
 }

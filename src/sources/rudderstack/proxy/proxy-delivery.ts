@@ -5,7 +5,7 @@ import type { HttpSender } from '../../../core/delivery/http-sender.js';
 import type { Reply } from '../../../core/delivery/reply.js';
 import type { JsonObject } from '../../../core/json/json.js';
 import type { IsAllowed } from './allowed-hosts.js';
-import { attribute, forAll } from './attribute-results.js';
+import { attribute, attributeWhole, forAll } from './attribute-results.js';
 import { Coalescer } from './coalescer.js';
 import { deliverItems, type ProxyEntry, type SendOnce } from './deliver-items.js';
 import { isRefusal, resultOf, type JobResult } from './job-result.js';
@@ -95,7 +95,7 @@ export class ProxyDelivery {
     );
     const kindRules = rules[read?.kind ?? ''];
     if (!isRefusal(whole) || read === undefined || kindRules === undefined || read.operations.length < 2) {
-      return attribute(call, read?.operations.map(() => whole) ?? [whole]);
+      return attributeWhole(call, whole);
     }
     const results: JobResult[] = [];
     const entries = read.operations.map((operation, index): ProxyEntry => ({

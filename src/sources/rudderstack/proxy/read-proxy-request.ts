@@ -1,3 +1,4 @@
+import { inspectJson } from '../../../core/json/inspect.js';
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../../core/json/json.js';
 import { jobsPerItemName } from '../jobs-per-item.js';
 
@@ -28,6 +29,7 @@ export function readProxyRequest(body: Json): ReadProxyRequest {
   if (typeof method !== 'string' || method.toUpperCase() !== 'POST') return refuse('"method" is not POST');
   const payload = isJsonObject(body.body) ? body.body.JSON : undefined;
   if (!isJsonObject(payload) || Object.keys(payload).length === 0) return refuse('"body.JSON" holds nothing to send');
+  if (inspectJson(payload, shapeLimits).depth > shapeLimits.maxDepth) return refuse('"body.JSON" is nested too deep');
   const url = new URL(endpoint);
   for (const [name, value] of Object.entries(isJsonObject(params) ? params : {})) {
     url.searchParams.append(name, typeof value === 'string' ? value : JSON.stringify(value));
@@ -36,6 +38,9 @@ export function readProxyRequest(body: Json): ReadProxyRequest {
   const { [jobsPerItemName.toLowerCase()]: jobsPerItem, ...kept } = all;
   return { ok: true, request: { url, headers: kept, body: payload, metadata, jobsPerItem } };
 }
+
+/** Any number of members; the depth is what JSON.stringify manages. */
+const shapeLimits = { maxKeys: Number.POSITIVE_INFINITY, maxDepth: 1_000 };
 
 function readMetadata(body: Json): readonly Json[] {
   const metadata = isJsonObject(body) ? body.metadata : undefined;
