@@ -51,6 +51,7 @@ export function readTransformerConfig(environment: Environment): TransformerConf
     maxBatchBytes: number('MAX_BATCH_BYTES', defaults.maxBatchBytes, 1_000, 100_000_000),
     deletionWaitMs: number('DELETION_WAIT_MS', defaults.deletionWaitMs, 0, 600_000),
     apiKeys: apiKeys(text('HEAP_API_KEYS'), faults),
+    shutdownMs: number('SHUTDOWN_MS', defaults.shutdownMs, 0, 600_000),
     instanceName: text('INSTANCE_ID') ?? defaults.instanceName,
     buildVersion: text('transformer_build_version'),
     gitCommitSha: text('git_commit_sha'),

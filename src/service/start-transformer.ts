@@ -3,8 +3,8 @@ import { getHeapStatistics } from 'node:v8';
 import { systemClock } from '../core/clock.js';
 import { createHttpSender, type HttpSender } from '../core/delivery/http-sender.js';
 import { createMetrics, type Metrics } from '../core/metrics/metrics.js';
-import { createDeletionClient } from '../destinations/heap/deletion-client.js';
-import { createUserDeletion } from '../destinations/heap/delete-users.js';
+import { createDeletionClient } from '../destinations/heap/deletion/deletion-client.js';
+import { createUserDeletion } from '../destinations/heap/deletion/delete-users.js';
 import { readHeapRequest } from '../destinations/heap/read-request.js';
 import { heapRequestRules } from '../destinations/heap/request-rules.js';
 import { compileRudderStackConfig } from '../destinations/heap/rudderstack-config.js';
@@ -66,7 +66,7 @@ export async function startTransformer(config: TransformerConfig, logger: Logger
     proxy: createProxy(config, http, metrics, peer, logger),
     deletion: {
       backend: createUserDeletion({
-        client: createDeletionClient({ http, baseUrl: config.heapUrls.us }),
+        client: createDeletionClient({ http: observedDeletions(http, peer), baseUrl: config.heapUrls.us }),
         clock: systemClock,
         waitMs: config.deletionWaitMs,
       }),
@@ -128,8 +128,8 @@ function createTransforms(config: TransformerConfig, metrics: Metrics, peer: Pee
     destType,
     destinations: new Destinations(
       (settings) => compileRudderStackConfig(settings, config.heapUrls),
-      (fault) => {
-        logger.warn({ fault }, 'a setting of a destination is not what it may be');
+      (fault, destinationId) => {
+        logger.warn({ fault, destinationId }, 'a setting of a destination is not what it may be');
       },
     ),
     rules: heapRequestRules,
@@ -177,6 +177,26 @@ function createProxy(
   });
 }
 
+/** The sender of user deletions, whose requests are counted like the others. */
+function observedDeletions(http: HttpSender, peer: PeerMetrics): HttpSender {
+  return {
+    close: () => undefined,
+    send: async (call, signal) => {
+      const startedAt = performance.now();
+      const reply = await http.send(call, signal);
+      peer.onOutgoingRequest({
+        feature: 'deleteUsers',
+        // The last part of a status request is the deletion's own id.
+        endpointPath: new URL(call.url).pathname.replace(/(deletion_status)\/.*/, '$1'),
+        requestMethod: call.method ?? 'POST',
+        seconds: (performance.now() - startedAt) / 1000,
+        status: reply.type === 'answer' ? reply.status : undefined,
+      });
+      return reply;
+    },
+  };
+}
+
 function createConfiguredUpstream({ upstreamUrl }: TransformerConfig, logger: Logger): Upstream | undefined {
   if (upstreamUrl === undefined) return undefined;
   return createUpstream({
@@ -192,7 +212,7 @@ function appObserver(metrics: Metrics, peer: PeerMetrics, logger: Logger): Trans
   return {
     onRequest: (request) => {
       metrics.onHttpRequest(request.route, request.status, request.seconds);
-      peer.onHttpRequest({ ...request, destType: request.route.includes(destType) ? destType.toUpperCase() : '' });
+      peer.onHttpRequest({ ...request, destType: request.isOwn ? destType.toUpperCase() : '' });
     },
     onFenced: (route) => {
       peer.onFenced(route);

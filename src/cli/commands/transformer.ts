@@ -23,6 +23,10 @@ Environment:
   MAX_CONCURRENT_REQUESTS, MAX_BODY_BYTES_IN_FLIGHT, MAX_HEAP_USED_PERCENT
                                      above these, requests are told to come back (1000, 268435456, 80)
   REQUEST_TIMEOUT_MS                 time for a client to send a whole request (60000)
+  MAX_SOCKETS                        connections to Heap, at most (64)
+  SHUTDOWN_MS                        time for the last answers when it stops (25000)
+  transformer_build_version, git_commit_sha
+                                     what /buildVersion and /health tell
   INSTANCE_ID                        the label instanceName of the transformer_* metrics (localhost)
   LOG_LEVEL                          debug, info (default), warn, error
 

@@ -57,6 +57,8 @@ export interface AnsweredRequest {
   readonly route: string;
   readonly status: number;
   readonly seconds: number;
+  /** It was for our destination, not for one of the upstream's or for none. */
+  readonly isOwn: boolean;
   readonly requestBytes: number;
   readonly responseBytes: number;
 }
@@ -75,6 +77,9 @@ const clientLeft = 499;
 
 /** Longest time that a caller may ask a proxy call to take: as long as rudder-server itself waits for an answer. */
 const maxProxyTimeoutMs = 600_000;
+
+/** Marks the answer to a request whose body names our destination. */
+const ownRequest = 'isOwn';
 
 /** What is known of a request when its body is read. */
 interface Received {
@@ -178,7 +183,10 @@ export function createTransformerApp(options: TransformerAppOptions): Express {
       return withBody(path, request, response, async ({ sent, decoded }) => {
         const body = parseJson(decoded);
         const name = body === undefined ? undefined : nameOf(body);
-        if (body !== undefined && isOurs(name)) return handle(body, response);
+        if (body !== undefined && isOurs(name)) {
+          response.locals[ownRequest] = true;
+          return handle(body, response);
+        }
         if (upstream !== undefined) {
           upstream.forwardBody(request, response, sent);
           return undefined;
@@ -250,6 +258,7 @@ export function createTransformerApp(options: TransformerAppOptions): Express {
         route,
         status: response.writableFinished ? response.statusCode : clientLeft,
         seconds: (performance.now() - startedAt) / 1000,
+        isOwn: (name !== undefined && isOurs(name)) || response.locals[ownRequest] === true,
         // The head of the request was read before; its body is what differs.
         requestBytes: Math.max(announcedBytes(request), socket.bytesRead - before.read),
         responseBytes: socket.bytesWritten - before.written,

@@ -45,26 +45,30 @@ export class Destinations {
   /** @param onFault told once per `Config`, not per event. */
   constructor(
     private readonly compile: CompileDestination,
-    private readonly onFault: (fault: string) => void,
+    private readonly onFault: (fault: string, destinationId: string) => void,
   ) {}
 
-  /** Without a readable `Config` the destination has no settings, as for the peer. */
-  of(config: Json | undefined): Destination {
+  /**
+   * Without a readable `Config` the destination has no settings, as for the peer.
+   *
+   * @param destination as the control plane describes it.
+   */
+  of({ Config: config, ID: id }: JsonObject): Destination {
     const settings = isJsonObject(config) ? config : {};
     // The events of a compacted request share one object.
     const last = this.#last;
     if (last?.settings === settings) return last.destination;
-    const destination = this.#find(settings);
+    const destination = this.#find(settings, typeof id === 'string' ? id : '');
     this.#last = { settings, destination };
     return destination;
   }
 
-  #find(settings: JsonObject): Destination {
+  #find(settings: JsonObject, id: string): Destination {
     const key = JSON.stringify(settings);
     const kept = this.#kept.get(key);
     if (kept !== undefined) return kept;
     const compiled = this.compile(settings);
-    for (const fault of compiled.faults) this.onFault(fault);
+    for (const fault of compiled.faults) this.onFault(fault, id);
     if (this.#kept.size === maxKept) {
       for (const oldest of this.#kept.keys()) {
         this.#kept.delete(oldest);

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-import type { FailureTags } from './failure.js';
+import type { EventIds, FailureTags } from './failure.js';
 import type { Tally } from './tally.js';
 
 /** What the gauges are read from. */
@@ -43,6 +43,9 @@ export interface PeerMetrics {
   onDeletion(succeeded: boolean, seconds: number): void;
   onFenced(route: string): void;
 }
+
+/** Pairs of destination and workspace that have labels of their own; what comes later is counted under `other`. */
+const maxLabelled = 1_000;
 
 const byteBuckets = [1e3, 1e4, 1e5, 5e5, 1e6, 5e6, 1e7, 5e7, 1e8];
 
@@ -143,6 +146,24 @@ export function createPeerMetrics(
   );
   gauge('transformer_memory_heap_size_limit', 'Limit of the heap, in bytes.', state.heapLimit);
 
+  const labelled = new Set<string>();
+  /** Ids are the senders' to choose: without a bound, odd ones would fill the memory of this process and Prometheus. */
+  const idLabels = ({ destinationId = '', workspaceId = '' }: EventIds): Record<keyof EventIds, string> => {
+    const key = JSON.stringify([destinationId, workspaceId]);
+    if (!labelled.has(key) && labelled.size >= maxLabelled) return { destinationId: 'other', workspaceId: 'other' };
+    labelled.add(key);
+    return { destinationId, workspaceId };
+  };
+  const origins = new Set<string>();
+  const originLabels = ({ sourceType, destinationType, namespace }: BatchOrigin): Record<string, string> => {
+    const key = JSON.stringify([sourceType, destinationType, namespace]);
+    const isKnown = origins.has(key) || origins.size < maxLabelled;
+    if (isKnown) origins.add(key);
+    return isKnown
+      ? { sourceType, destinationType, k8_namespace: namespace }
+      : { sourceType: 'other', destinationType: 'other', k8_namespace: 'other' };
+  };
+
   const outgoing = { ...own, destType: upperType, module: 'destination', implementation: 'native' };
   const deletion = { ...own, feature: 'deleteUsers', implementation: 'native', destType: upperType };
   return {
@@ -152,17 +173,16 @@ export function createPeerMetrics(
       requestSize.observe(labels, requestBytes);
       responseSize.observe(labels, responseBytes);
     },
-    onTransform: (tally, { sourceType, destinationType, namespace }) => {
-      const batch = { ...own, destination: destType, version: 'v0', destVersion: '', sourceType, destinationType };
-      inputEvents.observe({ ...batch, k8_namespace: namespace }, tally.input);
-      outputEvents.observe({ ...batch, k8_namespace: namespace }, tally.output);
+    onTransform: (tally, origin) => {
+      const batch = { ...own, destination: destType, version: 'v0', destVersion: '', ...originLabels(origin) };
+      inputEvents.observe(batch, tally.input);
+      outputEvents.observe(batch, tally.output);
       for (const { ids, tags, count } of tally.groups) {
         const labels = {
           ...own,
           destType: upperType,
           module: 'destination',
-          destinationId: ids.destinationId ?? '',
-          workspaceId: ids.workspaceId ?? '',
+          ...idLabels(ids),
           feature: tally.feature,
           implementation: 'cdkV2',
         };

@@ -43,7 +43,7 @@ export function prepareEvent(
 ): RouterEvent {
   try {
     const { message, metadata, destination } = isDynamic(raw.destination) ? resolveDynamicConfig(raw) : raw;
-    const compiled = isJsonObject(destination) ? destinations.of(destination.Config) : undefined;
+    const compiled = isJsonObject(destination) ? destinations.of(destination) : undefined;
     return describe(raw, message, metadata, compiled);
   } catch (error) {
     onFault(error);

@@ -164,7 +164,7 @@ class KnownDestinations {
   #read(value: Json): KnownDestination | undefined {
     if (!isJsonObject(value)) return undefined;
     if (value.hasDynamicConfig !== false && hasTemplates(value.Config)) return undefined;
-    const destination = this.destinations.of(value.Config);
+    const destination = this.destinations.of(value);
     return { destination, texts: destination.copies ? directTexts(destination, this.environment) : undefined };
   }
 }

@@ -1,5 +1,5 @@
-import type { Clock } from '../../core/clock.js';
-import { hashText } from '../../core/mapping/conversions/hash.js';
+import type { Clock } from '../../../core/clock.js';
+import { hashText } from '../../../core/mapping/conversions/hash.js';
 import { maxUsersPerDeletion, type DeletionClient, type HeapCredentials } from './deletion-client.js';
 import { DeletionMemory } from './deletion-memory.js';
 import { DeletionRun, type Chunk, type UserDeletionOutcome } from './deletion-run.js';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../../../core/clock.js';
 import type { DeletionFailure } from './deletion-failure.js';
 import type { ChunkState } from './deletion-memory.js';
 import type { DeletionSession } from './deletion-session.js';

@@ -1,5 +1,5 @@
-import type { HttpCall, HttpSender } from '../../core/delivery/http-sender.js';
-import type { Reply } from '../../core/delivery/reply.js';
+import type { HttpCall, HttpSender } from '../../../core/delivery/http-sender.js';
+import type { Reply } from '../../../core/delivery/reply.js';
 import { failureOf, readObject, type DeletionFailure } from './deletion-failure.js';
 
 /** Both regions are served here, the EU too (https://developers.heap.io/reference/user-deletion). */

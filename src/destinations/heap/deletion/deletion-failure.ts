@@ -1,7 +1,7 @@
-import type { Reply } from '../../core/delivery/reply.js';
-import { parseRetryAfter } from '../../core/delivery/retry-after.js';
-import { isJsonObject, type Json, type JsonObject } from '../../core/json/json.js';
-import { truncateText } from '../../core/mapping/conversions/text.js';
+import type { Reply } from '../../../core/delivery/reply.js';
+import { parseRetryAfter } from '../../../core/delivery/retry-after.js';
+import { isJsonObject, type Json, type JsonObject } from '../../../core/json/json.js';
+import { truncateText } from '../../../core/mapping/conversions/text.js';
 
 /** Why a call of Heap's deletion API came to nothing. `detail` never holds a credential. */
 export type DeletionFailure =
