@@ -18,7 +18,7 @@ import {
   tokenPath,
   unaborted,
   type DeletionRig,
-} from '../../destinations/heap/deletion-rig.js';
+} from '../../destinations/heap/deletion/deletion-rig.js';
 
 const config = { appId, apiKey };
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 
-import { createUserDeletion, type UserDeletion } from '../../../src/destinations/heap/delete-users.js';
+import { createUserDeletion, type UserDeletion } from '../../../../src/destinations/heap/deletion/delete-users.js';
 import {
   credentials,
   inVirtualTime,

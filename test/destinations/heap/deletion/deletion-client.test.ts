@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 
-import { createDeletionClient } from '../../../src/destinations/heap/deletion-client.js';
-import type { FaultAction } from '../../../src/destinations/heap/simulator/fault-rule.js';
+import { createDeletionClient } from '../../../../src/destinations/heap/deletion/deletion-client.js';
+import type { FaultAction } from '../../../../src/destinations/heap/simulator/fault-rule.js';
 import {
   apiKey,
   appId,

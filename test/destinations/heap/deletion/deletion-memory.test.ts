@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { DeletionMemory, type ChunkState } from '../../../src/destinations/heap/deletion-memory.js';
+import { DeletionMemory, type ChunkState } from '../../../../src/destinations/heap/deletion/deletion-memory.js';
 
 const day = 24 * 3_600_000;
 const requested: readonly ChunkState[] = [{ type: 'requested', requestId: 'r-1' }, { type: 'open' }];

@@ -1,10 +1,10 @@
-import { createHttpSender, type HttpSender } from '../../../src/core/delivery/http-sender.js';
-import { createUserDeletion, type UserDeletion } from '../../../src/destinations/heap/delete-users.js';
-import { createDeletionClient, type DeletionClient } from '../../../src/destinations/heap/deletion-client.js';
-import type { FaultRule } from '../../../src/destinations/heap/simulator/fault-rule.js';
-import { startSimulator, type Simulator } from '../../../src/destinations/heap/simulator/start-simulator.js';
-import type { PartialSimulatorOptions } from '../../../src/destinations/heap/simulator/simulator-options.js';
-import { settled, VirtualClock } from '../../support/virtual-clock.js';
+import { createHttpSender, type HttpSender } from '../../../../src/core/delivery/http-sender.js';
+import { createUserDeletion, type UserDeletion } from '../../../../src/destinations/heap/deletion/delete-users.js';
+import { createDeletionClient, type DeletionClient } from '../../../../src/destinations/heap/deletion/deletion-client.js';
+import type { FaultRule } from '../../../../src/destinations/heap/simulator/fault-rule.js';
+import { startSimulator, type Simulator } from '../../../../src/destinations/heap/simulator/start-simulator.js';
+import type { PartialSimulatorOptions } from '../../../../src/destinations/heap/simulator/simulator-options.js';
+import { settled, VirtualClock } from '../../../support/virtual-clock.js';
 
 export const appId = '9000000101';
 export const apiKey = 'test-api-key';

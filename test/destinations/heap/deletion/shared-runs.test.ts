@@ -2,8 +2,8 @@ import { getEventListeners } from 'node:events';
 
 import { describe, expect, it } from '@jest/globals';
 
-import { SharedRuns } from '../../../src/destinations/heap/shared-runs.js';
-import { settled } from '../../support/virtual-clock.js';
+import { SharedRuns } from '../../../../src/destinations/heap/deletion/shared-runs.js';
+import { settled } from '../../../support/virtual-clock.js';
 
 interface StartedRun {
   readonly signal: AbortSignal;
