@@ -52,6 +52,13 @@ const byteBuckets = [1e3, 1e4, 1e5, 5e5, 1e6, 5e6, 1e7, 5e7, 1e8];
 /** 10, 20 … 200: a processor's request holds up to 100 events. */
 const eventBuckets = Array.from({ length: 20 }, (_unused, index) => (index + 1) * 10);
 
+/** The series of requests with the same labels. */
+interface HttpSeries {
+  readonly seconds: Histogram.Internal<string>;
+  readonly requestSize: Histogram.Internal<string>;
+  readonly responseSize: Histogram.Internal<string>;
+}
+
 /**
  * The metrics that rudder-transformer has, under its names and with its labels, so that an operator's dashboards and
  * alerts go on working. Where this service knows better names, it has metrics of its own beside them.
@@ -146,6 +153,23 @@ export function createPeerMetrics(
   );
   gauge('transformer_memory_heap_size_limit', 'Limit of the heap, in bytes.', state.heapLimit);
 
+  const series = new Map<string, HttpSeries>();
+  /** Finding a series by its labels costs more than counting in it; those of requests are few. */
+  const httpSeries = (method: string, route: string, code: number, type: string): HttpSeries => {
+    const key = `${method} ${code} ${type} ${route}`;
+    let found = series.get(key);
+    if (found === undefined) {
+      const labels = { ...own, method, route, code };
+      found = {
+        seconds: httpSeconds.labels({ ...labels, destType: type }),
+        requestSize: requestSize.labels(labels),
+        responseSize: responseSize.labels(labels),
+      };
+      series.set(key, found);
+    }
+    return found;
+  };
+
   const labelled = new Set<string>();
   /** Ids are the senders' to choose: without a bound, odd ones would fill the memory of this process and Prometheus. */
   const idLabels = ({ destinationId = '', workspaceId = '' }: EventIds): Record<keyof EventIds, string> => {
@@ -168,10 +192,10 @@ export function createPeerMetrics(
   const deletion = { ...own, feature: 'deleteUsers', implementation: 'native', destType: upperType };
   return {
     onHttpRequest: ({ method, route, status, destType: type, seconds, requestBytes, responseBytes }) => {
-      const labels = { ...own, method, route, code: status };
-      httpSeconds.observe({ ...labels, destType: type }, seconds);
-      requestSize.observe(labels, requestBytes);
-      responseSize.observe(labels, responseBytes);
+      const http = httpSeries(method, route, status, type);
+      http.seconds.observe(seconds);
+      http.requestSize.observe(requestBytes);
+      http.responseSize.observe(responseBytes);
     },
     onTransform: (tally, origin) => {
       const batch = { ...own, destination: destType, version: 'v0', destVersion: '', ...originLabels(origin) };

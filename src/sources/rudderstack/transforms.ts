@@ -3,6 +3,7 @@ import { isJsonObject, type Json } from '../../core/json/json.js';
 import type { Destinations } from './destination.js';
 import type { BatchOrigin } from './peer-metrics.js';
 import { processFast } from './fast/fast-processor.js';
+import { DestinationMemory } from './fast/known-destinations.js';
 import { transformForProcessor } from './processor-transform.js';
 import { readProcessorEvents, readRouterEvents } from './read-events.js';
 import { invalidArrayText, transformForRouter, type RouterEnvironment } from './router-transform.js';
@@ -25,7 +26,7 @@ export type TransformAnswer =
 
 /** The two transforms of the protocol, from a request's body to the text of its answer. */
 export class Transforms {
-  readonly #writer = new ByteWriter();
+  readonly #fastState = { writer: new ByteWriter(), memory: new DestinationMemory() };
 
   constructor(private readonly options: TransformsOptions) {}
 
@@ -37,7 +38,7 @@ export class Transforms {
       this.options.onTransformed(tally, originOf(first), (performance.now() - startedAt) / 1000);
     };
     const fast = this.options.isFast
-      ? processFast(body, this.options.destinations, this.options, tally, this.#writer)
+      ? processFast(body, this.options.destinations, this.options, tally, this.#fastState)
       : undefined;
     if (fast !== undefined) {
       done(fast.firstMetadata);

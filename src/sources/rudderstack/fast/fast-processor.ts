@@ -1,14 +1,20 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 
 import type { ByteWriter } from '../../../core/json/byte-writer.js';
-import { isJsonObject, type Json } from '../../../core/json/json.js';
-import type { Destination, Destinations } from '../destination.js';
-import { hasTemplates } from '../dynamic-config.js';
+import type { Json } from '../../../core/json/json.js';
+import type { Destinations } from '../destination.js';
 import type { EventIds } from '../failure.js';
-import { entryHead, processEvent, type TransformEnvironment } from '../processor-transform.js';
+import { processEvent, type TransformEnvironment } from '../processor-transform.js';
 import type { Tally } from '../tally.js';
 import { ByteFlattener } from './byte-flattener.js';
-import { readDirect, writeDirect, type DirectTexts } from './direct-output.js';
+import { readDirect, writeDirect } from './direct-output.js';
+import {
+  KnownDestinations,
+  sameBytes,
+  type DestinationMemory,
+  type KnownDestination,
+  type TextOf,
+} from './known-destinations.js';
 import { RequestScanner } from './request-scanner.js';
 import type { ScannedEvent } from './scanned-event.js';
 
@@ -18,12 +24,17 @@ export interface FastAnswer {
   readonly firstMetadata: Json | undefined;
 }
 
+/** What is kept from request to request; it says nothing of any of them. */
+export interface FastState {
+  readonly writer: ByteWriter;
+  readonly memory: DestinationMemory;
+}
+
 /**
  * The answer to a processor's request, made from its bytes: metadata is echoed as it came, a repeated destination is read
  * once, an event that the mapping would only copy is copied, and of any other one `context` and `integrations` stay unread
  * where the mapping does not look at them.
  *
- * @param writer empty, and empty again when this returns.
  * @returns `undefined` for every request that is unusual in any way, before anything is counted: the plain reading takes
  *   it, and gives the same answer to any other.
  */
@@ -32,7 +43,7 @@ export function processFast(
   destinations: Destinations,
   environment: TransformEnvironment,
   tally: Tally,
-  writer: ByteWriter,
+  { writer, memory }: FastState,
 ): FastAnswer | undefined {
   const isPlainText = isAscii(body);
   if (!isPlainText && !isUtf8(body)) return undefined;
@@ -41,7 +52,7 @@ export function processFast(
   // Bytes that are characters need no decoding.
   const encoding = isPlainText ? 'latin1' : 'utf8';
   const textOf: TextOf = (start, end) => body.toString(encoding, start, end);
-  const known = new KnownDestinations(body, request, destinations, environment, textOf);
+  const known = new KnownDestinations(body, request, destinations, environment, textOf, memory);
   const owners: KnownDestination[] = [];
   for (const event of request.events) {
     const owner = known.of(event);
@@ -82,8 +93,6 @@ export function processFast(
   return { body: writer.finish(), firstMetadata };
 }
 
-type TextOf = (start: number, end: number) => string;
-
 /** The message's text, with null in the place of what its mapping does not look at. */
 function messageText(body: Buffer, event: ScannedEvent, textOf: TextOf, isPeerMapping: boolean): string {
   const { messageStart, messageEnd, contextStart, contextEnd, integrationsStart, integrationsEnd } = event;
@@ -110,75 +119,6 @@ function needsContext(body: Buffer, event: ScannedEvent): boolean {
   const hasUserId = userIdStart > 0 && body[userIdStart] === quote && userIdEnd - userIdStart > 2;
   const isTrack = typeStart > 0 && body.compare(trackText, 0, trackText.length, typeStart, typeEnd) === 0;
   return !hasUserId || !isTrack || event.channelStart > 0;
-}
-
-/** A destination and what is written around every event of it. */
-interface KnownDestination {
-  readonly destination: Destination;
-  /** `undefined` where events go through the mapping. */
-  readonly texts: DirectTexts | undefined;
-}
-
-/** The destinations of a request; each is read once, however many events bring it. */
-class KnownDestinations {
-  readonly #shared: ReadonlyMap<string, KnownDestination> | undefined;
-  #last: { readonly start: number; readonly end: number; readonly owner: KnownDestination } | undefined;
-
-  constructor(
-    private readonly body: Buffer,
-    request: RequestScanner,
-    private readonly destinations: Destinations,
-    private readonly environment: TransformEnvironment,
-    private readonly textOf: TextOf,
-  ) {
-    if (request.destinationsStart > 0) {
-      this.#shared = this.#readShared(textOf(request.destinationsStart, request.destinationsEnd));
-    }
-  }
-
-  /** `undefined` where there is none, or one whose configuration is dynamic. */
-  of(event: ScannedEvent): KnownDestination | undefined {
-    const isOwn = event.destinationStart > 0;
-    const start = isOwn ? event.destinationStart : event.destinationIdStart;
-    const end = isOwn ? event.destinationEnd : event.destinationIdEnd;
-    if (start === 0) return undefined;
-    const last = this.#last;
-    if (last !== undefined && sameBytes(this.body, last.start, last.end, start, end)) return last.owner;
-    const text = this.textOf(start, end);
-    const owner = isOwn ? this.#read(JSON.parse(text) as Json) : this.#shared?.get(text.slice(1, -1));
-    if (owner !== undefined) this.#last = { start, end, owner };
-    return owner;
-  }
-
-  #readShared(text: string): ReadonlyMap<string, KnownDestination> {
-    const shared = new Map<string, KnownDestination>();
-    const value = JSON.parse(text) as Json;
-    if (!isJsonObject(value)) return shared;
-    for (const [id, destination] of Object.entries(value)) {
-      const read = this.#read(destination);
-      if (read !== undefined) shared.set(id, read);
-    }
-    return shared;
-  }
-
-  #read(value: Json): KnownDestination | undefined {
-    if (!isJsonObject(value)) return undefined;
-    if (value.hasDynamicConfig !== false && hasTemplates(value.Config)) return undefined;
-    const destination = this.destinations.of(value);
-    return { destination, texts: destination.copies ? directTexts(destination, this.environment) : undefined };
-  }
-}
-
-/** An entry as `processEvent` writes it, up to the first part that is the event's own. */
-function directTexts(destination: Destination, { rules }: TransformEnvironment): DirectTexts {
-  const head = (kind: string, firstKey: string): Buffer => {
-    const url = `${destination.baseUrl}${rules[kind]?.path ?? ''}`;
-    const item = destination.singleBody({ lane: destination.lane, kind, text: '{}', bytes: 2 });
-    const entry = entryHead(url, item.slice(0, -1));
-    // Behind the app_id, where there is one, stands a comma already.
-    return Buffer.from(`${entry}"${firstKey}":`);
-  };
-  return { trackHead: head('track', 'event'), userHead: head('addUserProperties', 'properties') };
 }
 
 /** The ids of neighbours are mostly the same: one object serves them all. */
@@ -213,11 +153,6 @@ class KnownIds {
     this.#last = { event, ids };
     return ids;
   }
-}
-
-function sameBytes(body: Buffer, aStart: number, aEnd: number, bStart: number, bEnd: number): boolean {
-  if (aEnd - aStart !== bEnd - bStart) return false;
-  return aStart === bStart || body.compare(body, aStart, aEnd, bStart, bEnd) === 0;
 }
 
 const quote = 0x22;

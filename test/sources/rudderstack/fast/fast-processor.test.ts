@@ -9,6 +9,7 @@ import { heapRequestRules } from '../../../../src/destinations/heap/request-rule
 import { compileRudderStackConfig } from '../../../../src/destinations/heap/rudderstack-config.js';
 import { Destinations } from '../../../../src/sources/rudderstack/destination.js';
 import { processFast } from '../../../../src/sources/rudderstack/fast/fast-processor.js';
+import { DestinationMemory } from '../../../../src/sources/rudderstack/fast/known-destinations.js';
 import { Tally } from '../../../../src/sources/rudderstack/tally.js';
 import { Transforms } from '../../../../src/sources/rudderstack/transforms.js';
 import { anyText, hardlyText, mutateBytes, objectText, oneOfTexts } from '../../../support/json-text.js';
@@ -72,10 +73,9 @@ const plain = answerer(false);
 
 /** Does the fast reading take the body at all? */
 function isTaken(body: Buffer): boolean {
+  const state = { writer: new ByteWriter(), memory: new DestinationMemory() };
   const environment = { rules: heapRequestRules, onFault: () => undefined };
-  return (
-    processFast(body, newDestinations(), environment, new Tally('processor', 'heap'), new ByteWriter()) !== undefined
-  );
+  return processFast(body, newDestinations(), environment, new Tally('processor', 'heap'), state) !== undefined;
 }
 
 const id = fc.oneof(
