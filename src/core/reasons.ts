@@ -49,6 +49,10 @@ export const reasons = {
   account_id_invalid: { group: 'rejected', summary: 'The groupId has NUL characters or broken surrogate pairs.' },
   previous_id_missing: { group: 'rejected', summary: 'An alias event has no usable previousId or anonymousId.' },
   traits_missing: { group: 'rejected', summary: 'An identify event has no traits (rudderstack preset).' },
+  properties_too_large: {
+    group: 'rejected',
+    summary: 'The flat keys of the properties would be far longer than the properties (rudderstack preset).',
+  },
   required_field_missing: { group: 'rejected', summary: 'A field that the mapping requires is absent.' },
   destination_missing: { group: 'rejected', summary: 'The request does not say which destination the event is for.' },
   app_id_missing: { group: 'rejected', summary: 'The destination has no app_id: nothing can be sent to Heap for it.' },

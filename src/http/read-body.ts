@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate, inflateRaw, type ZlibOptions } from 'node:zlib';
+import type { Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 
 import type { RequestReason } from '../core/reasons.js';
 import type { BufferPool } from './buffer-pool.js';
@@ -9,20 +9,17 @@ export type ReadBody =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly reason: RequestReason; readonly message: string };
 
-const decoders = {
-  gzip: promisify(gunzip),
-  'x-gzip': promisify(gunzip),
+const decoders: Readonly<Record<string, (body: Buffer) => Transform>> = {
+  gzip: () => createGunzip(),
+  'x-gzip': () => createGunzip(),
   deflate: inflateEither,
-  br: promisify(brotliDecompress),
+  br: () => createBrotliDecompress(),
 };
 
-const inflateZlib = promisify(inflate);
-const inflateBare = promisify(inflateRaw);
-
 /** HTTP's deflate has a zlib wrapper (RFC 9110 §8.4.1.2), which some clients leave off; its first byte tells. */
-function inflateEither(body: Buffer, options: ZlibOptions): Promise<Buffer> {
+function inflateEither(body: Buffer): Transform {
   const hasWrapper = ((body[0] ?? 0) & 0x0f) === 8 && body.length > 1 && body.readUInt16BE(0) % 31 === 0;
-  return hasWrapper ? inflateZlib(body, options) : inflateBare(body, options);
+  return hasWrapper ? createInflate() : createInflateRaw();
 }
 
 /** A body's bytes, or why they can't be had. */
@@ -59,7 +56,7 @@ export async function collectBody(
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return tooLarge(maxBytes);
   const body = await collect(request, maxBytes, onChunk, pool);
   if (body === 'too large') return tooLarge(maxBytes);
-  if (body === 'no room') return refused('backlog_full', 'too many bytes are being read at the moment');
+  if (body === 'no room') return noRoom();
   if (body === 'broken off') return refused('body_unreadable', 'the body broke off');
   return { ok: true, bytes: body };
 }
@@ -69,17 +66,36 @@ export function releaseBody(body: Buffer, pool: BufferPool): void {
   pool.give(Buffer.from(body.buffer));
 }
 
-/** Undoes a body's Content-Encoding, at most to `maxBytes`. */
-export async function decodeBody(body: Buffer, encoding: string | undefined, maxBytes: number): Promise<ReadBytes> {
+/**
+ * Undoes a body's Content-Encoding, at most to `maxBytes`.
+ *
+ * @param onChunk hears of the bytes as they are made; where it answers false, there is no room for them now.
+ */
+export async function decodeBody(
+  body: Buffer,
+  encoding: string | undefined,
+  maxBytes: number,
+  onChunk: (bytes: number) => boolean = () => true,
+): Promise<ReadBytes> {
   const name = encodingName(encoding);
   if (name === 'identity') return { ok: true, bytes: body };
-  if (!Object.hasOwn(decoders, name)) return unknownEncoding();
+  const decoder = Object.hasOwn(decoders, name) ? decoders[name]?.(body) : undefined;
+  if (decoder === undefined) return unknownEncoding();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
   try {
-    return { ok: true, bytes: await decoders[name as keyof typeof decoders](body, { maxOutputLength: maxBytes }) };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(maxBytes);
+    decoder.end(body);
+    // Leaving the loop ends the decoder.
+    for await (const chunk of decoder as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) return tooLarge(maxBytes);
+      if (!onChunk(chunk.length)) return noRoom();
+      chunks.push(chunk);
+    }
+  } catch {
     return refused('body_unreadable', `the body is not ${name}`);
   }
+  return { ok: true, bytes: Buffer.concat(chunks) };
 }
 
 function isKnownEncoding(encoding: string | undefined): boolean {
@@ -186,6 +202,10 @@ class GrowingBody {
 
 function tooLarge(maxBytes: number): Extract<ReadBytes, { ok: false }> {
   return refused('body_too_large', `at most ${maxBytes} bytes, before and after decompression`);
+}
+
+function noRoom(): Extract<ReadBytes, { ok: false }> {
+  return refused('backlog_full', 'too many bytes are being read at the moment');
 }
 
 function refused(reason: RequestReason, message: string): Extract<ReadBytes, { ok: false }> {

@@ -1,5 +1,5 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 
 export interface Listener {
   /** `http://host:port`, with a host that a client on this machine can use. */
@@ -37,13 +37,62 @@ export async function listen(
       resolve();
     });
   });
+  const connections = new Connections(server);
   return {
     url: urlOf(server),
-    close: () => closeServer(server),
+    close: () => {
+      connections.closeWhenIdle();
+      return closeServer(server);
+    },
     destroy: () => {
       server.closeAllConnections();
     },
   };
+}
+
+interface OpenConnection {
+  /** Those that are not answered. */
+  readonly requests: number;
+  /** When the last request began or was answered. */
+  readonly bytesRead: number;
+}
+
+/**
+ * The connections of a server, to be closed when it stops: each as soon as it has no request to answer. Node closes those
+ * that have answered one, and would wait for those that nothing came by yet and those that are kept open after their
+ * answer.
+ */
+class Connections {
+  readonly #open = new Map<Socket, OpenConnection>();
+  #isClosing = false;
+
+  constructor(server: Server) {
+    server.on('connection', (socket: Socket) => {
+      this.#open.set(socket, { requests: 0, bytesRead: 0 });
+      socket.once('close', () => this.#open.delete(socket));
+    });
+    server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      this.#count(socket, 1);
+      response.once('close', () => {
+        this.#count(socket, -1);
+      });
+    });
+  }
+
+  closeWhenIdle(): void {
+    this.#isClosing = true;
+    for (const [socket, { requests, bytesRead }] of this.#open) {
+      // Where bytes came since, a request has begun.
+      if (requests === 0 && socket.bytesRead === bytesRead) socket.destroy();
+    }
+  }
+
+  #count(socket: Socket, change: 1 | -1): void {
+    const requests = (this.#open.get(socket)?.requests ?? 0) + change;
+    if (this.#open.has(socket)) this.#open.set(socket, { requests, bytesRead: socket.bytesRead });
+    // Ended, not destroyed: the answer may still be on its way.
+    if (this.#isClosing && requests === 0) socket.end();
+  }
 }
 
 function urlOf(server: Server): string {
@@ -58,6 +107,5 @@ function closeServer(server: Server): Promise<void> {
     server.close(() => {
       resolve();
     });
-    server.closeIdleConnections();
   });
 }

@@ -17,14 +17,14 @@ export function readTransformerConfig(environment: Environment): TransformerConf
     const given = text(name);
     if (given === undefined) return fallback;
     const value = Number(given);
-    if (/^\d+(\.\d+)?$/.test(given) && value >= min && value <= max) return value;
-    faults.push(`${name} must be a number from ${min} to ${max}, not "${given}"`);
+    if (/^\d{1,15}$/.test(given) && value >= min && value <= max) return value;
+    faults.push(`${name} must be a whole number from ${min} to ${max}, not "${given}"`);
     return fallback;
   };
   const url = (name: string): string | undefined => {
     const given = text(name);
     if (given === undefined) return undefined;
-    if (!/^https?:\/\//.test(given) || !URL.canParse(given)) faults.push(`${name} must be an http(s) URL`);
+    if (!isServerUrl(given)) faults.push(`${name} must be http(s)://host, with or without a port and a path`);
     return given.replace(/\/+$/, '');
   };
   const defaults = defaultTransformerConfig;
@@ -68,11 +68,19 @@ export function readTransformerConfig(environment: Environment): TransformerConf
   return faults.length === 0 ? { ok: true, config: Object.freeze(config) } : { ok: false, faults };
 }
 
+/** Without credentials, a query or a fragment, none of which a base URL has a use for. */
+function isServerUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, search, hash } = new URL(text);
+  return /^https?:$/.test(protocol) && username + password + search + hash === '';
+}
+
 /** A transformer in front of itself would ask itself for ever. */
 function isThisProcess(upstreamUrl: string, port: number): boolean {
   if (!URL.canParse(upstreamUrl)) return false;
-  const { hostname, port: upstreamPort } = new URL(upstreamUrl);
-  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname) && Number(upstreamPort) === port;
+  const { hostname, port: given, protocol } = new URL(upstreamUrl);
+  const upstreamPort = Number(given === '' ? (protocol === 'https:' ? 443 : 80) : given);
+  return ['localhost', '127.0.0.1', '0.0.0.0', '[::1]', '[::]'].includes(hostname) && upstreamPort === port;
 }
 
 function list(text: string | undefined): readonly string[] {

@@ -5,6 +5,7 @@ import { createHttpSender, type HttpSender } from '../core/delivery/http-sender.
 import { createMetrics, type Metrics } from '../core/metrics/metrics.js';
 import { createDeletionClient } from '../destinations/heap/deletion/deletion-client.js';
 import { createUserDeletion } from '../destinations/heap/deletion/delete-users.js';
+import { fitsBulk } from '../destinations/heap/fits-bulk.js';
 import { readHeapRequest } from '../destinations/heap/read-request.js';
 import { heapRequestRules } from '../destinations/heap/request-rules.js';
 import { compileRudderStackConfig } from '../destinations/heap/rudderstack-config.js';
@@ -34,6 +35,9 @@ const destType = 'heap';
 
 /** Heap's longest answers that matter to anybody: rudder-server keeps the first 10 KB of one. */
 const maxReplyText = 10_000;
+
+/** What a call of the deletion API is given at least, however short the wait. */
+const shortestCallMs = 5_000;
 
 /** Starts both ports. Rejects when a port can't be had. */
 export async function startTransformer(config: TransformerConfig, logger: Logger): Promise<RunningTransformer> {
@@ -66,7 +70,11 @@ export async function startTransformer(config: TransformerConfig, logger: Logger
     proxy: createProxy(config, http, metrics, peer, logger),
     deletion: {
       backend: createUserDeletion({
-        client: createDeletionClient({ http: observedDeletions(http, peer), baseUrl: config.heapUrls.us }),
+        client: createDeletionClient({
+          http: observedDeletions(http, peer),
+          baseUrl: config.heapUrls.us,
+          timeoutMs: Math.max(config.deletionWaitMs, shortestCallMs),
+        }),
         clock: systemClock,
         waitMs: config.deletionWaitMs,
       }),
@@ -153,10 +161,17 @@ function createProxy(
   logger: Logger,
 ): ProxyDelivery {
   const observer: ProxyObserver = {
-    onReply: ({ kind, path, items, bytes }, reply, seconds) => {
+    onReply: ({ kind, path, items, bytes, ids }, reply, seconds) => {
       metrics.onHeapRequest({ kind, items, bytes }, reply, seconds);
       const status = reply.type === 'answer' ? reply.status : undefined;
-      peer.onOutgoingRequest({ feature: 'dataDelivery', endpointPath: path, requestMethod: 'POST', seconds, status });
+      peer.onOutgoingRequest({
+        feature: 'dataDelivery',
+        endpointPath: path,
+        requestMethod: 'POST',
+        seconds,
+        ids,
+        status,
+      });
     },
     onSplit: (kind) => {
       metrics.onHeapSplit(kind);
@@ -171,6 +186,7 @@ function createProxy(
     readRequest: readHeapRequest,
     isAllowed: allowHosts(Object.values(config.heapUrls), config.allowedHosts),
     limits: { maxItems: config.maxBatchItems, maxBytes: config.maxBatchBytes },
+    fitsBulk,
     coalesceMs: config.coalesceMs,
     clock: systemClock,
     observer,
@@ -190,6 +206,7 @@ function observedDeletions(http: HttpSender, peer: PeerMetrics): HttpSender {
         endpointPath: new URL(call.url).pathname.replace(/(deletion_status)\/.*/, '$1'),
         requestMethod: call.method ?? 'POST',
         seconds: (performance.now() - startedAt) / 1000,
+        ids: {},
         status: reply.type === 'answer' ? reply.status : undefined,
       });
       return reply;

@@ -46,8 +46,8 @@ export const defaultTransformerConfig: Omit<TransformerConfig, 'heapUrls'> = {
   upstreamUrl: undefined,
   coalesceMs: 0,
   allowedHosts: [],
-  // rudder-server sends up to 100 events, each of at most 4 MB at its gateway and mostly of 2 KB.
-  maxBodyBytes: 128 * megabyte,
+  // Just below the 200 MB that rudder-transformer takes; up to 100 events of mostly 2 KB are what is sent.
+  maxBodyBytes: 190 * megabyte,
   requestTimeoutMs: 60_000,
   // rudder-server opens up to 100 connections to a host.
   maxConcurrentRequests: 1_000,

@@ -257,6 +257,7 @@ export function createDelivery(
     readRequest: readHeapRequest,
     isAllowed: allowHosts([heapUrl], []),
     limits: { maxItems: 1_000, maxBytes: 4 * 1024 * 1024, ...limits },
+    fitsBulk: () => true,
     coalesceMs,
     clock,
     observer: {

@@ -7,9 +7,13 @@ import { hashText } from './conversions/hash.js';
 import { toNumber } from './conversions/number.js';
 import { toText, truncateText } from './conversions/text.js';
 import type { Conversion, FlattenOptions } from './mapping.js';
+import { MappingFault } from './mapping-fault.js';
 
-/** Turns a value into another; `undefined` takes it out of the operation. Total and pure, but for the notes. */
-export type CompiledConversion = (value: Json, adjustments: Adjustments) => Json | undefined;
+/**
+ * Turns a value into another; `undefined` takes it out of the operation, a fault refuses the event. Total and pure, but
+ * for the notes.
+ */
+export type CompiledConversion = (value: Json, adjustments: Adjustments) => Json | undefined | MappingFault;
 
 /**
  * Compiles one conversion. `flatten` is what the mapping leaves open: the connection's way to flatten.
@@ -45,7 +49,7 @@ function compileNamed(name: Extract<Conversion, string>, flatten: FlattenOptions
     case 'flatten':
       return onObject(compileFlatten(flatten));
     case 'flattenJson':
-      return (value, adjustments) => flattenJson(value, adjustments);
+      return (value) => flattenJson(value) ?? new MappingFault('properties_too_large');
     case 'dropNulls':
       return onObject((object) => filterKeys(object, (_key, value) => value !== null));
   }

@@ -157,7 +157,9 @@ function compileRule(
     let value: Json | undefined = found;
     for (const convert of conversions) {
       if (value === undefined) break;
-      value = convert(value, adjustments);
+      const converted = convert(value, adjustments);
+      if (converted instanceof MappingFault) return converted;
+      value = converted;
     }
     if (value === undefined) value = fallback;
     if (value === undefined) return missing;

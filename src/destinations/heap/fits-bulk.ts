@@ -1,5 +1,4 @@
 import type { Operation } from '../../core/batching/operation.js';
-import { parseTime } from '../../core/event/parse-time.js';
 import { isJsonArray, isJsonObject, type Json } from '../../core/json/json.js';
 import { maxIdLength } from './candidate-id.js';
 import { maxEventNameLength } from './limits.js';
@@ -18,15 +17,25 @@ export function fitsBulk({ kind, text }: Operation): boolean {
   if (!isJsonObject(item)) return false;
   const { identity, user_id: userId, event, timestamp, idempotency_key: key, properties } = item;
   const isSomebody = identity === undefined ? isUserId(userId) : isText(identity, maxIdLength);
-  const isWellTimed = timestamp === undefined || (typeof timestamp === 'string' && parseTime(timestamp) !== undefined);
+  const isWellTimed = timestamp === undefined || (typeof timestamp === 'string' && isIsoTime(timestamp));
   return (
     isSomebody &&
     (kind !== 'track' || isText(event, maxEventNameLength)) &&
     isWellTimed &&
     (key === undefined || typeof key === 'string') &&
-    isJsonObject(properties) &&
-    Object.entries(properties).every(([name, value]) => name.length <= maxPropertyLength && isPropertyValue(value))
+    (isJsonObject(properties) || (properties === undefined && kind === 'track')) &&
+    Object.entries(properties ?? {}).every(([name, value]) => isPropertyKey(name, kind) && isPropertyValue(value))
   );
+}
+
+/** `id` is reserved among user properties, whatever its case (https://developers.heap.io/reference/add-user-properties). */
+function isPropertyKey(name: string, kind: string): boolean {
+  return name.length <= maxPropertyLength && (kind !== 'addUserProperties' || name.toLowerCase() !== 'id');
+}
+
+/** ISO 8601 as Heap documents it, with a time and a zone; other ways to write a time are passed on as they are too. */
+function isIsoTime(text: string): boolean {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)$/.test(text) && !Number.isNaN(Date.parse(text));
 }
 
 function isUserId(value: Json | undefined): boolean {
@@ -39,8 +48,12 @@ function isText(value: Json | undefined, maxLength: number): boolean {
 
 /** Strings and numbers are documented; booleans, nulls and lists arrive in production and are not refused. */
 function isPropertyValue(value: Json): boolean {
-  if (isJsonArray(value)) return value.every((element) => !isContainer(element));
-  return isContainer(value) ? false : typeof value !== 'string' || value.length <= maxPropertyLength;
+  if (isJsonArray(value)) return value.every((element) => !isContainer(element) && !isTooLong(element));
+  return !isContainer(value) && !isTooLong(value);
+}
+
+function isTooLong(value: Json): boolean {
+  return typeof value === 'string' && value.length > maxPropertyLength;
 }
 
 function isContainer(value: Json): boolean {

@@ -129,8 +129,9 @@ function choice<const T extends string>(
 function readEventTypes(value: Json | undefined, faults: string[]): readonly string[] {
   if (value === undefined || value === null || value === '') return [];
   const list = isJsonArray(value) ? value : typeof value === 'string' ? value.split(',') : [value];
-  const types = list.map((type) => (typeof type === 'string' ? type.trim().toLowerCase() : ''));
-  if (types.some((type) => ![...moreEventTypes, 'track', 'identify', ''].includes(type))) {
+  const types = list.map((type) => (typeof type === 'string' ? type.trim().toLowerCase() : undefined));
+  const known: readonly (string | undefined)[] = [...moreEventTypes, 'track', 'identify', ''];
+  if (types.some((type) => !known.includes(type))) {
     faults.push(`Config.eventTypes may list ${moreEventTypes.join(', ')}; what else it lists is ignored`);
   }
   return moreEventTypes.filter((type) => types.includes(type));

@@ -25,12 +25,12 @@ export function send(response: ServerResponse, answer: Answer): void {
     response.setHeader('X-Rudder-Error-Reason', answer.retryReason);
   }
   const { body } = answer;
+  response.setHeader('Content-Length', Buffer.byteLength(body));
   if (typeof body === 'string' || body.length > maxJoined) {
     response.end(body);
     return;
   }
   // As a text of as many characters as bytes, a short answer leaves with its head in one piece.
-  response.setHeader('Content-Length', body.length);
   response.end(body.toString('latin1'), 'latin1');
 }
 

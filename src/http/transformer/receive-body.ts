@@ -35,11 +35,9 @@ export async function receiveBody(
   const isAnnounced = request.headers['content-length'] !== undefined;
   const sent = await collectBody(request, maxBytes, (bytes) => isAnnounced || admission.grow(bytes), pool);
   if (!sent.ok) return refusal(sent.reason, sent.message);
-  const decoded = await decodeBody(sent.bytes, request.headers['content-encoding'], maxBytes);
+  const encoding = request.headers['content-encoding'];
+  const decoded = await decodeBody(sent.bytes, encoding, maxBytes, (bytes) => admission.grow(bytes));
   if (!decoded.ok) return refusal(decoded.reason, decoded.message);
-  if (decoded.bytes !== sent.bytes && !admission.grow(decoded.bytes.length)) {
-    return { ok: false, answer: overloadAnswer('too_many_bytes') };
-  }
   return { ok: true, sent: sent.bytes, decoded: decoded.bytes };
 }
 

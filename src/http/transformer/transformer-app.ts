@@ -2,11 +2,12 @@ import express, { type ErrorRequestHandler, type Express, type Request, type Res
 
 import type { Json } from '../../core/json/json.js';
 import { isJsonObject } from '../../core/json/json.js';
+import { parseJson } from '../../core/json/parse-json.js';
 import { deleteUsers, destTypeOf, type DeleteUsersOptions } from '../../sources/rudderstack/delete-users.js';
 import { answerV0, answerV1 } from '../../sources/rudderstack/proxy/proxy-answer.js';
 import type { ProxyDelivery } from '../../sources/rudderstack/proxy/proxy-delivery.js';
 import { readProxyRequest } from '../../sources/rudderstack/proxy/read-proxy-request.js';
-import { parseJson, type Transforms } from '../../sources/rudderstack/transforms.js';
+import type { Transforms } from '../../sources/rudderstack/transforms.js';
 import {
   errorAnswer,
   jsonAnswer,
@@ -81,6 +82,9 @@ const maxProxyTimeoutMs = 600_000;
 /** Marks the answer to a request whose body names our destination. */
 const ownRequest = 'isOwn';
 
+/** The length of a body that was read. */
+const receivedBytes = 'receivedBytes';
+
 /** What is known of a request when its body is read. */
 interface Received {
   readonly request: Request;
@@ -131,8 +135,10 @@ export function createTransformerApp(options: TransformerAppOptions): Express {
       admission.release();
     });
     const body = await receiveBody(request, options.maxBodyBytes, admission, pool);
+    if (body.ok) response.locals[receivedBytes] = body.sent.length;
     const answer = body.ok ? await handle({ request, response, ...body }) : body.answer;
     if (answer === undefined) return;
+    if (answer.retryReason !== undefined) observer.onFenced(route);
     send(response, answer);
     if (body.ok) releaseBody(body.sent, pool);
   };
@@ -251,7 +257,7 @@ export function createTransformerApp(options: TransformerAppOptions): Express {
     const route = name === undefined ? prefix : `${prefix}${isOurs(name) ? destType : ':other'}${suffix}`;
     const startedAt = performance.now();
     const { socket } = request;
-    const before = { read: socket.bytesRead, written: socket.bytesWritten };
+    const before = socket.bytesWritten;
     response.once('close', () => {
       observer.onRequest({
         method: request.method,
@@ -259,9 +265,9 @@ export function createTransformerApp(options: TransformerAppOptions): Express {
         status: response.writableFinished ? response.statusCode : clientLeft,
         seconds: (performance.now() - startedAt) / 1000,
         isOwn: (name !== undefined && isOurs(name)) || response.locals[ownRequest] === true,
-        // The head of the request was read before; its body is what differs.
-        requestBytes: Math.max(announcedBytes(request), socket.bytesRead - before.read),
-        responseBytes: socket.bytesWritten - before.written,
+        requestBytes: (response.locals[receivedBytes] as number | undefined) ?? announcedBytes(request),
+        // What the upstream answers may be of no announced length.
+        responseBytes: Number(response.getHeader('content-length') ?? socket.bytesWritten - before),
       });
     });
     return route;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import type { ClientRequest, IncomingMessage, RequestOptions, ServerResponse } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
@@ -22,7 +23,8 @@ export interface UpstreamOptions {
 
 /**
  * The transformer of all other destinations, behind this one. Messages pass through as they are, in both directions: not
- * a byte of a body is looked at. Only what concerns one connection alone is not handed on (RFC 9110 §7.6.1).
+ * a byte of a body is looked at. Only what concerns one connection alone is not handed on (RFC 9110 §7.6.1), and requests
+ * carry a `Via`, by which one that comes back is known.
  *
  * Fails closed: who gets no answer from the upstream is told to send again (503, which rudder-server's processor repeats
  * for ever and its router counts as a failure to repeat). An answer that breaks off breaks off for the client too. Nothing
@@ -80,9 +82,14 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   };
 
   const exchange = (request: IncomingMessage, response: ServerResponse, body?: Buffer): void => {
+    if (hasPassedHere(request)) {
+      onFault(new Error('a request came back from the upstream: UPSTREAM_TRANSFORMER_URL leads here'));
+      answerLoop(response);
+      return;
+    }
     // The client may have left while its body was read, and would not leave a second time.
     if (response.destroyed) return;
-    const headers = [...endToEnd(request, ['host', 'content-length']), ...framing(request, body)];
+    const headers = [...endToEnd(request, ['host', 'content-length']), ...framing(request, body), 'Via', via];
     const call = open(request.method ?? 'GET', pathOf(request), headers, timeoutMs);
     const stopUpload = (): void => {
       request.unpipe(call);
@@ -152,6 +159,22 @@ function beginAnswer(response: ServerResponse, answer: IncomingMessage): void {
     response.appendHeader(headers[index] ?? '', headers[index + 1] ?? '');
   }
   response.writeHead(answer.statusCode ?? 0, answer.statusMessage ?? '');
+}
+
+/** Tells this process from others on the way of a request (RFC 9110 §7.6.3). */
+const via = `1.1 heap-destination-${randomUUID()}`;
+
+/** An upstream that is this process, perhaps behind a service's name, would be asked without end. */
+function hasPassedHere({ headers }: IncomingMessage): boolean {
+  return headers.via?.includes(via) === true;
+}
+
+function answerLoop(response: ServerResponse): void {
+  const body = '{"error":"the upstream transformer leads back here"}';
+  clearHeaders(response);
+  response
+    .writeHead(508, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': body.length })
+    .end(body);
 }
 
 /** Never with `apiVersion`: this is no answer of a transformer. */

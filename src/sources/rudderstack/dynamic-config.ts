@@ -1,3 +1,4 @@
+import { inspectJson } from '../../core/json/inspect.js';
 import {
   isEmptyJson,
   isJsonArray,
@@ -23,6 +24,15 @@ interface Template {
 /** Deeper parts of a `Config` are left as they are: the stack is finite. */
 const maxDepth = 100;
 
+/** What copying an event may cost of the stack. */
+const cloneLimits = { maxKeys: Number.POSITIVE_INFINITY, maxDepth: 1_000 };
+
+/** Metadata that is too deep to be copied keeps what its event is found again by. */
+function withinStack(metadata: Json | undefined): Json | undefined {
+  if (!isJsonObject(metadata) || inspectJson(metadata, cloneLimits).depth <= cloneLimits.maxDepth) return metadata;
+  return Object.fromEntries(Object.entries(metadata).filter(([, member]) => typeof member !== 'object'));
+}
+
 /** Could there be a template anywhere in this `Config`? */
 export function hasTemplates(config: Json | undefined, depth = 0): boolean {
   if (typeof config === 'string') return readTemplate(config) !== undefined;
@@ -39,8 +49,10 @@ export function hasTemplates(config: Json | undefined, depth = 0): boolean {
  * any other.
  */
 export function resolveDynamicConfig(event: DynamicEvent): DynamicEvent {
+  // Deeper events are refused in what follows, with or without their templates.
+  if (inspectJson(event.message ?? null, cloneLimits).depth > cloneLimits.maxDepth) return event;
   // Owned by this function from here on: templates take their sources out of it.
-  const own = structuredClone(event) as unknown as MutableJsonObject;
+  const own = structuredClone({ ...event, metadata: withinStack(event.metadata) }) as unknown as MutableJsonObject;
   const destination = own.destination;
   if (!isJsonObject(destination)) return event;
   const config = evaluate(destination.Config ?? null, own, 0);

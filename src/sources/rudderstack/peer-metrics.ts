@@ -24,6 +24,7 @@ export interface OutgoingRequest {
   readonly endpointPath: string;
   readonly requestMethod: string;
   readonly seconds: number;
+  readonly ids: EventIds;
   /** `undefined` where there was no answer. */
   readonly status: number | undefined;
 }
@@ -122,7 +123,10 @@ export function createPeerMetrics(
     'errorCategory',
     'errorType',
   ]);
-  const outgoingLabels = ['feature', 'destType', 'endpointPath', 'requestMethod', 'module', 'implementation'];
+  const outgoingLabels = [
+    ...['feature', 'destType', 'endpointPath', 'requestMethod', 'module', 'implementation'],
+    ...['destinationId', 'workspaceId'],
+  ];
   const outgoingSeconds = histogram(
     'transformer_outgoing_request_latency',
     'Time of a request to the destination, in seconds.',
@@ -214,8 +218,8 @@ export function createPeerMetrics(
         else failures.inc({ ...labels, ...failureLabels(tags) }, count);
       }
     },
-    onOutgoingRequest: ({ feature, endpointPath, requestMethod, seconds, status }) => {
-      const labels = { ...outgoing, feature, endpointPath, requestMethod };
+    onOutgoingRequest: ({ feature, endpointPath, requestMethod, seconds, status, ids }) => {
+      const labels = { ...outgoing, feature, endpointPath, requestMethod, ...idLabels(ids) };
       outgoingSeconds.observe(labels, seconds);
       const success = status !== undefined && status >= 200 && status < 300;
       outgoingCount.inc({ ...labels, success: String(success), statusCode: status ?? 0 });

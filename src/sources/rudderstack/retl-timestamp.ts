@@ -10,18 +10,21 @@ export function withRetlTimestamp(message: Json): Json {
   const context = message.context;
   if (isJsonObject(context) && context.mappedToDestination) return message;
   const type = typeof message.type === 'string' ? message.type.trim().toLowerCase() : '';
-  const candidates = [...(rowTimes[type]?.(message) ?? []), message.timestamp, message.originalTimestamp];
+  const candidates = [...(rowTimes.get(type)?.(message) ?? []), message.timestamp, message.originalTimestamp];
   return { ...message, timestamp: candidates.find(isValid) ?? null };
 }
 
-const rowTimes: Readonly<Record<string, (message: JsonObject) => readonly (Json | undefined)[]>> = {
-  track: ({ properties }) => [memberOf(properties, 'timestamp')],
-  identify: ({ traits, context }) => [
-    memberOf(isJsonObject(context) ? context.traits : undefined, 'timestamp'),
-    memberOf(context, 'timestamp'),
-    memberOf(traits, 'timestamp'),
+const rowTimes: ReadonlyMap<string, (message: JsonObject) => readonly (Json | undefined)[]> = new Map([
+  ['track', ({ properties }: JsonObject) => [memberOf(properties, 'timestamp')]],
+  [
+    'identify',
+    ({ traits, context }: JsonObject) => [
+      memberOf(isJsonObject(context) ? context.traits : undefined, 'timestamp'),
+      memberOf(context, 'timestamp'),
+      memberOf(traits, 'timestamp'),
+    ],
   ],
-};
+]);
 
 function memberOf(value: Json | undefined, key: string): Json | undefined {
   return isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;

@@ -46,7 +46,9 @@ export function transformForRouter(
   const entries = planEntries(jobs, environment.rules, environment.limits).flatMap((entry) =>
     entry.isAlone ? entry.jobs.map((job) => aloneEntry(job, environment)) : bulkEntries(entry.jobs, environment),
   );
-  return `[${[...entries, ...failures].join(',')}]`;
+  const all = [...entries, ...failures];
+  tally.output = all.length;
+  return `[${all.join(',')}]`;
 }
 
 /** Without an app_id there is nothing that several events could be sent to together, nor one alone. */

@@ -1,5 +1,6 @@
 import { ByteWriter } from '../../core/json/byte-writer.js';
 import { isJsonObject, type Json } from '../../core/json/json.js';
+import { parseJson } from '../../core/json/parse-json.js';
 import type { Destinations } from './destination.js';
 import type { BatchOrigin } from './peer-metrics.js';
 import { processFast } from './fast/fast-processor.js';
@@ -32,26 +33,36 @@ export class Transforms {
 
   /** `POST /:version/destinations/:name`, plain or compacted. */
   processor(body: Buffer): TransformAnswer {
+    return (this.options.isFast ? this.#processFast(body) : undefined) ?? this.#process(body);
+  }
+
+  /** `undefined` where the plain reading has to answer. */
+  #processFast(body: Buffer): TransformAnswer | undefined {
     const startedAt = performance.now();
     const tally = new Tally('processor', this.options.destType);
-    const done = (first: Json | undefined): void => {
-      this.options.onTransformed(tally, originOf(first), (performance.now() - startedAt) / 1000);
-    };
-    const fast = this.options.isFast
-      ? processFast(body, this.options.destinations, this.options, tally, this.#fastState)
-      : undefined;
-    if (fast !== undefined) {
-      done(fast.firstMetadata);
+    try {
+      const fast = processFast(body, this.options.destinations, this.options, tally, this.#fastState);
+      if (fast === undefined) return undefined;
+      this.#done(tally, fast.firstMetadata, startedAt);
       return { ok: true, body: fast.body };
+    } catch (error) {
+      // The plain reading fails event by event, if it fails as well.
+      this.options.onFault(error);
+      return undefined;
     }
+  }
+
+  #process(body: Buffer): TransformAnswer {
+    const startedAt = performance.now();
     const parsed = parseJson(body);
     if (parsed === undefined) return { ok: false, message: 'the body is not JSON' };
     const raw = readProcessorEvents(parsed);
     if (raw === undefined) {
       return { ok: false, message: 'the body is neither an array of events nor an object with "input"' };
     }
+    const tally = new Tally('processor', this.options.destType);
     const text = transformForProcessor(this.#prepare(raw), this.options, tally);
-    done(raw[0]?.metadata);
+    this.#done(tally, raw[0]?.metadata, startedAt);
     return { ok: true, body: Buffer.from(text) };
   }
 
@@ -62,22 +73,17 @@ export class Transforms {
     if (raw.length === 0) return invalidArrayText(this.options.destType);
     const tally = new Tally('router', this.options.destType);
     const text = transformForRouter(this.#prepare(raw), this.options, tally);
-    this.options.onTransformed(tally, originOf(raw[0]?.metadata), (performance.now() - startedAt) / 1000);
+    this.#done(tally, raw[0]?.metadata, startedAt);
     return text;
+  }
+
+  #done(tally: Tally, firstMetadata: Json | undefined, startedAt: number): void {
+    this.options.onTransformed(tally, originOf(firstMetadata), (performance.now() - startedAt) / 1000);
   }
 
   #prepare(raw: readonly RawEvent[]): readonly RouterEvent[] {
     const { destinations, onFault } = this.options;
     return raw.map((event) => prepareEvent(event, destinations, onFault));
-  }
-}
-
-/** `undefined` for what is not JSON. */
-export function parseJson(body: Buffer): Json | undefined {
-  try {
-    return JSON.parse(body.toString('utf8')) as Json;
-  } catch {
-    return undefined;
   }
 }
 

@@ -162,7 +162,7 @@ describe('the upstream', () => {
         url: '/v0/destinations/am%20x?whitelist=a%2Fb&x',
         body: sent,
       });
-      expect(pairsOf(arrived[0]?.rawHeaders ?? []).sort()).toEqual(
+      expect(withoutVia(pairsOf(arrived[0]?.rawHeaders ?? [])).sort()).toEqual(
         [
           ...[pair('Host', new URL(upstreamUrl).host), pair('Connection', 'keep-alive')],
           ...[pair('Content-Type', 'application/json; charset=utf-8'), pair('Content-Encoding', 'gzip')],
@@ -171,6 +171,18 @@ describe('the upstream', () => {
           pair('X-Text', 'caf\xe9'),
         ].sort(),
       );
+    });
+
+    it('says in Via that a request came by here, and hands on none that did already', async () => {
+      await ask(`${frontUrl}/customTransform`, { method: 'POST', body: '[]', headers: { via: '1.1 other' } });
+      const [other, own] = valuesOf('via').join(', ').split(', ');
+      expect([other, own]).toEqual(['1.1 other', expect.stringMatching(/^1\.1 heap-destination-[-0-9a-f]{36}$/)]);
+      useUpstream({ url: frontUrl });
+      const { status, headers, text } = await ask(`${frontUrl}/customTransform`, { method: 'POST', body: '[]' });
+      expect([status, JSON.parse(text)]).toEqual([508, { error: 'the upstream transformer leads back here' }]);
+      expect(headers).not.toHaveProperty('apiversion');
+      expect(faults).toHaveLength(1);
+      expect(connections).toBe(1);
     });
 
     it('leaves an answer that has no message beside its status without one', async () => {
@@ -227,7 +239,7 @@ describe('the upstream', () => {
       );
       expect(await client.answer).toMatch(/^HTTP\/1.1 200 /);
       expect(arrived[0]?.body.toString()).toBe('[]');
-      expect(pairsOf(arrived[0]?.rawHeaders ?? [])).toEqual([
+      expect(withoutVia(pairsOf(arrived[0]?.rawHeaders ?? []))).toEqual([
         pair('Host', new URL(upstreamUrl).host),
         pair('X-Kept', '2'),
         pair('Content-Length', '2'),
@@ -654,4 +666,9 @@ function pairsOf(rawHeaders: readonly string[]): (readonly [string, string])[] {
 /** Lets I/O happen until the condition holds. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Every request that is handed on has one of its own. */
+function withoutVia(pairs: readonly (readonly [string, string])[]): (readonly [string, string])[] {
+  return pairs.filter(([name]) => name !== 'Via');
 }

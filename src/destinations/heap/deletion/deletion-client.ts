@@ -2,9 +2,6 @@ import type { HttpCall, HttpSender } from '../../../core/delivery/http-sender.js
 import type { Reply } from '../../../core/delivery/reply.js';
 import { failureOf, readObject, type DeletionFailure } from './deletion-failure.js';
 
-/** Both regions are served here, the EU too (https://developers.heap.io/reference/user-deletion). */
-export const heapDeletionBaseUrl = 'https://heapanalytics.com';
-
 const unauthorizedHint = 'for deletions Heap takes only the app id of the Main Production environment';
 
 /** Users in one deletion request, at most (https://developers.heap.io/reference/user-deletion). */
@@ -37,8 +34,10 @@ export interface DeletionClient {
 export interface DeletionClientOptions {
   /** Should keep some thousand characters of an answer (`maxReplyText`): nobody says how long a token is. */
   readonly http: HttpSender;
-  /** {@link heapDeletionBaseUrl}, or what stands in for it. */
+  /** `https://heapanalytics.com` for both regions, as Heap's page says, or what stands in for it. */
   readonly baseUrl: string;
+  /** For one call; 15 s by default. */
+  readonly timeoutMs?: number;
   /** Epoch milliseconds; what a `Retry-After` date is compared with. */
   readonly now?: () => number;
 }
@@ -47,11 +46,16 @@ export interface DeletionClientOptions {
  * Heap's user deletion API, three calls (https://developers.heap.io/reference/user-deletion). Every failure is a value;
  * nothing is repeated here. An answer of 2xx without what it should carry counts as unavailable.
  */
-export function createDeletionClient({ http, baseUrl, now = Date.now }: DeletionClientOptions): DeletionClient {
+export function createDeletionClient({
+  http,
+  baseUrl,
+  timeoutMs = 15_000,
+  now = Date.now,
+}: DeletionClientOptions): DeletionClient {
   const root = `${baseUrl.replace(/\/+$/, '')}/api/public/v0`;
 
   async function send(path: string, authorization: string, call: Omit<HttpCall, 'url'>, signal: AbortSignal) {
-    const reply = await http.send({ ...call, url: `${root}/${path}`, headers: { authorization } }, signal);
+    const reply = await http.send({ ...call, url: `${root}/${path}`, headers: { authorization }, timeoutMs }, signal);
     return { reply, answer: succeeded(reply) ? readObject(reply.body) : {} };
   }
 

@@ -1,5 +1,5 @@
 import type { ByteWriter } from '../../../core/json/byte-writer.js';
-import { JsonScanner } from '../../../core/json/json-scanner.js';
+import { isUnescaped, JsonScanner } from '../../../core/json/json-scanner.js';
 
 /** Longest flat key that is written. */
 const maxPath = 1_000;
@@ -104,7 +104,7 @@ export class ByteFlattener {
     const { body } = this;
     const keys = this.#keys;
     if (end === start || keys.length - firstKey >= 2 * maxMembers) return false;
-    for (let at = start; at < end; at += 1) if (body[at] === backslash) return false;
+    if (!isUnescaped(body, start - 1, end + 1)) return false;
     if (isRoot && this.#equals(start, end, idempotencyKey, 0, idempotencyKey.length)) return false;
     for (let index = firstKey; index < keys.length; index += 2) {
       if (this.#equals(start, end, body, keys[index] ?? 0, keys[index + 1] ?? 0)) return false;
@@ -143,7 +143,6 @@ const comma = 0x2c;
 const point = 0x2e;
 const colon = 0x3a;
 const openBracket = 0x5b;
-const backslash = 0x5c;
 const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;

@@ -1,4 +1,4 @@
-import { JsonScanner } from '../../../core/json/json-scanner.js';
+import { isUnescaped, JsonScanner } from '../../../core/json/json-scanner.js';
 import { ScannedEvent } from './scanned-event.js';
 
 /** Far above what events have, far below what would cost a stack or what the transforms refuse. */
@@ -373,10 +373,7 @@ export class RequestScanner {
   }
 
   #isPlainString(start: number, end: number): boolean {
-    const { body } = this;
-    if (body[start] !== quote) return false;
-    for (let at = start + 1; at < end - 1; at += 1) if (body[at] === backslash) return false;
-    return true;
+    return this.body[start] === quote && isUnescaped(this.body, start, end);
   }
 
   #isKey(name: Uint8Array): boolean {

@@ -1,16 +1,21 @@
+import type { Operation } from '../../../core/batching/operation.js';
 import { planRequests, type BatchLimits, type PlannedRequest } from '../../../core/batching/plan-requests.js';
 import type { RequestRules } from '../../../core/batching/request-rules.js';
 import type { Clock } from '../../../core/clock.js';
+import { isJsonObject } from '../../../core/json/json.js';
 import { attribute } from './attribute-results.js';
 import type { ProxyEntry } from './deliver-items.js';
 import type { JobResult } from './job-result.js';
 import type { ProxyCall, ReadRequest } from './proxy-call.js';
+import type { ProxyRequest } from './read-proxy-request.js';
 
 export interface CoalescerOptions {
   readonly lingerMs: number;
   readonly clock: Clock;
   readonly rules: RequestRules;
   readonly limits: BatchLimits;
+  /** False for an operation that the destination is likely to refuse. */
+  readonly fitsBulk: (operation: Operation) => boolean;
   readonly deliverAlone: (call: ProxyCall) => Promise<readonly JobResult[]>;
   /** Delivers a request that was put together of several calls, with the URL and headers of one of them. */
   readonly deliverTogether: (request: PlannedRequest<ProxyEntry>, call: ProxyCall, deadline: number) => Promise<void>;
@@ -45,7 +50,7 @@ export class Coalescer {
   /** `undefined` for a call that can't share a request. */
   deliver(call: ProxyCall): Promise<readonly JobResult[]> | undefined {
     const { read, request } = call;
-    if (read === undefined || !this.#canShare(read)) return undefined;
+    if (read === undefined || mustBeAlone(request) || !this.#canShare(read)) return undefined;
     // Who has no time for the window and for the request after it goes alone.
     if (call.deadline - this.options.clock.now() < 2 * this.options.lingerMs) return undefined;
     const key = JSON.stringify([request.url.href, read.lane.appId, request.headers]);
@@ -54,13 +59,14 @@ export class Coalescer {
     });
   }
 
-  /** What nearly fills a request by itself gains nothing. */
+  /** What nearly fills a request by itself gains nothing, and what is likely to be refused costs the others. */
   #canShare({ kind, lane, operations }: ReadRequest): boolean {
     const { rules, limits } = this.options;
     const kindRules = rules[kind];
     if (kindRules === undefined || kindRules.maxItems < 2) return false;
     const bytes = operations.reduce((sum, operation) => sum + operation.bytes, kindRules.overheadBytes(lane));
-    return operations.length > 0 && operations.length < limits.maxItems && bytes < limits.maxBytes / 2;
+    if (operations.length === 0 || operations.length >= limits.maxItems || bytes >= limits.maxBytes / 2) return false;
+    return operations.every((operation) => this.options.fitsBulk(operation));
   }
 
   #enter(key: string, waiting: Waiting): void {
@@ -112,6 +118,11 @@ export class Coalescer {
     }
     await Promise.all(sendings);
   }
+}
+
+/** rudder-server was told, perhaps by this proxy, to send the job by itself. */
+function mustBeAlone({ metadata }: ProxyRequest): boolean {
+  return metadata.some((job) => isJsonObject(job) && job.dontBatch === true);
 }
 
 /** A call of a closed window: its items, and its answer when the last of them is settled. */

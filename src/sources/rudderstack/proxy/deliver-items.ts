@@ -52,9 +52,9 @@ export async function deliverItems(
     request,
     async (part) => {
       const timeoutMs = remainingMs();
-      if (part !== request) onSplit(part);
       requests += 1;
       if (requests > maxRequests || timeoutMs <= 0) return unsettled;
+      if (part !== request) onSplit(part);
       const result = await send(part.body, part.items.length, timeoutMs);
       // Nobody knows whether the culprit is in a piece that was not answered: by itself, each job will have its answer.
       return part !== request && result.isUnanswered === true ? { ...result, dontBatch: true } : result;

@@ -1,9 +1,12 @@
+import type { Operation } from '../../../core/batching/operation.js';
 import { composeRequest, type BatchLimits, type PlannedRequest } from '../../../core/batching/plan-requests.js';
 import type { RequestRules } from '../../../core/batching/request-rules.js';
 import type { Clock } from '../../../core/clock.js';
 import type { HttpSender } from '../../../core/delivery/http-sender.js';
 import type { Reply } from '../../../core/delivery/reply.js';
 import type { JsonObject } from '../../../core/json/json.js';
+import type { EventIds } from '../failure.js';
+import { idsOf } from '../rudder-event.js';
 import type { IsAllowed } from './allowed-hosts.js';
 import { attribute, attributeWhole, forAll } from './attribute-results.js';
 import { Coalescer } from './coalescer.js';
@@ -20,6 +23,8 @@ export interface ProxyOptions {
   readonly isAllowed: IsAllowed;
   /** For requests that are put together here. */
   readonly limits: BatchLimits;
+  /** False for an operation that the destination is likely to refuse: it shares no request. */
+  readonly fitsBulk: (operation: Operation) => boolean;
   /** How long a call waits for others to share a request with; 0 sends every call by itself. */
   readonly coalesceMs: number;
   readonly clock: Clock;
@@ -32,6 +37,8 @@ export interface SentRequest {
   readonly path: string;
   readonly items: number;
   readonly bytes: number;
+  /** Of the first of its jobs. */
+  readonly ids: EventIds;
 }
 
 /** Hears what is sent; metrics and logs are made of it. */
@@ -52,13 +59,14 @@ export class ProxyDelivery {
   readonly #coalescer: Coalescer | undefined;
 
   constructor(private readonly options: ProxyOptions) {
-    const { coalesceMs, clock, rules, limits } = options;
+    const { coalesceMs, clock, rules, limits, fitsBulk } = options;
     if (coalesceMs > 0) {
       this.#coalescer = new Coalescer({
         lingerMs: coalesceMs,
         clock,
         rules,
         limits,
+        fitsBulk,
         deliverAlone: (call) => this.#deliverAlone(call),
         deliverTogether: (planned, call, deadline) =>
           deliverItems(planned, this.#division(this.#sendOnce(call), deadline)),
@@ -127,6 +135,7 @@ export class ProxyDelivery {
     const { http, observer, rules } = this.options;
     const kind = read?.kind ?? 'other';
     const path = rules[kind]?.path ?? 'other';
+    const ids = idsOf(request.metadata[0]);
     return async (body, items, timeoutMs) => {
       const startedAt = performance.now();
       const headers = { accept: 'application/json', ...request.headers, 'user-agent': userAgent };
@@ -135,7 +144,7 @@ export class ProxyDelivery {
         AbortSignal.timeout(timeoutMs),
       );
       const seconds = (performance.now() - startedAt) / 1000;
-      observer.onReply({ kind, path, items, bytes: Buffer.byteLength(body) }, reply, seconds);
+      observer.onReply({ kind, path, items, bytes: Buffer.byteLength(body), ids }, reply, seconds);
       return resultOf(reply);
     };
   }

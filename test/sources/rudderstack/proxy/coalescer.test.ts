@@ -33,6 +33,7 @@ beforeEach(() => {
     clock,
     rules: heapRequestRules,
     limits: { maxItems: 4, maxBytes: 10_000 },
+    fitsBulk: ({ text }) => !text.includes('doubtful'),
     deliverAlone: (call) => {
       alone.push(call);
       return Promise.resolve([result('alone')]);
@@ -86,6 +87,15 @@ describe('a coalescer', () => {
     await clock.advance(1);
     expect(alone).toEqual([call]);
     expect(await answer).toEqual([result('alone')]);
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it('takes no call with a job that is to be sent alone, or with an item that is likely to be refused', () => {
+    const call = callOf(['a']);
+    const [job] = jobs(1);
+    const alone = { ...call, request: { ...call.request, metadata: [{ ...job, dontBatch: true }] } };
+    expect(coalescer.deliver(alone)).toBeUndefined();
+    expect(coalescer.deliver(callOf(['a', 'doubtful']))).toBeUndefined();
     expect(clock.sleeping).toBe(0);
   });
 
