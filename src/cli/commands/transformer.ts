@@ -19,7 +19,7 @@ Environment:
   DELETION_WAIT_MS                   user deletion: wait for Heap before the worker has to ask again (20000)
   HEAP_API_URL_US, HEAP_API_URL_EU   other base URLs for Heap's API
   MAX_BATCH_ITEMS, MAX_BATCH_BYTES   bulk requests of the router's transform (1000, 4194304)
-  MAX_BODY_BYTES                     longest body (134217728)
+  MAX_BODY_BYTES                     longest body (199229440)
   MAX_CONCURRENT_REQUESTS, MAX_BODY_BYTES_IN_FLIGHT, MAX_HEAP_USED_PERCENT
                                      above these, requests are told to come back (1000, 268435456, 80)
   REQUEST_TIMEOUT_MS                 time for a client to send a whole request (60000)
