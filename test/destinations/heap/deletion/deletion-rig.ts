@@ -1,6 +1,9 @@
 import { createHttpSender, type HttpSender } from '../../../../src/core/delivery/http-sender.js';
 import { createUserDeletion, type UserDeletion } from '../../../../src/destinations/heap/deletion/delete-users.js';
-import { createDeletionClient, type DeletionClient } from '../../../../src/destinations/heap/deletion/deletion-client.js';
+import {
+  createDeletionClient,
+  type DeletionClient,
+} from '../../../../src/destinations/heap/deletion/deletion-client.js';
 import type { FaultRule } from '../../../../src/destinations/heap/simulator/fault-rule.js';
 import { startSimulator, type Simulator } from '../../../../src/destinations/heap/simulator/start-simulator.js';
 import type { PartialSimulatorOptions } from '../../../../src/destinations/heap/simulator/simulator-options.js';
