@@ -47,7 +47,7 @@ const space = fc.constantFrom('', '', '', '', ' ', '\n', '\t', '\r\n  ');
 export function stringText(value: string, escapes: readonly boolean[]): string {
   const plain = JSON.stringify(value).slice(1, -1);
   if (/[\\]/.test(plain)) return `"${plain}"`;
-  return `"${[...plain]
+  return `"${Array.from(plain)
     .map((character, index) =>
       escapes[index % Math.max(escapes.length, 1)] === true && character.length === 1
         ? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`

@@ -1,32 +1,9 @@
-import type { LaneTarget, Operation } from '../../core/batching/operation.js';
+import type { CompiledDestination } from '../../core/compiled-destination.js';
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../core/json/json.js';
-import type { TransformResult } from '../../core/transform-result.js';
 import { compileConnection, type TransformEvent } from './compile-connection.js';
 import { defaultHeapSettings, type AnonymousPolicy, type HeapConnection, type Region } from './connection.js';
 import { fitsBulk } from './fits-bulk.js';
 import { nestedModes, rudderStackMapping } from './rudderstack-mapping.js';
-
-/** A destination of RudderStack's control plane: the `Config` of its Heap destination, read and compiled once. */
-export interface CompiledRudderStackConfig {
-  /** One event to its operations. Total: never throws, never changes the event. */
-  readonly transform: (message: Json) => TransformResult;
-  readonly lane: LaneTarget;
-  /** Base URL of Heap's API for the destination's region. */
-  readonly baseUrl: string;
-  /** The body of a request that carries this operation alone, as JSON text: Heap's single form. */
-  readonly singleBody: (operation: Operation) => string;
-  /** False for an operation that breaks one of Heap's documented rules: in a bulk request it could take others with it. */
-  readonly fitsBulk: (operation: Operation) => boolean;
-  /** True without any option: what the rudderstack preset does of flat events is then to copy their fields. */
-  readonly copies: boolean;
-  /**
-   * True where only the peer's own fields are looked at: `context` then matters for nothing but what it says of the
-   * user in its traits, and `integrations` for nothing.
-   */
-  readonly isPeerMapping: boolean;
-  /** One sentence for each setting that is not what it may be; its default is used. Quotes no values. */
-  readonly faults: readonly string[];
-}
 
 const anonymousPolicies = ['identity', 'hash', 'heapUserId', 'reject'] as const;
 const moreEventTypes = ['page', 'screen', 'group', 'alias'] as const;
@@ -41,7 +18,7 @@ const moreEventTypes = ['page', 'screen', 'group', 'alias'] as const;
 export function compileRudderStackConfig(
   config: JsonObject,
   baseUrls: Readonly<Record<Region, string>>,
-): CompiledRudderStackConfig {
+): CompiledDestination {
   const faults: string[] = [];
   const region: Region = config.dataResidency === 'eu' ? 'eu' : 'us';
   const appId = typeof config.appId === 'string' || typeof config.appId === 'number' ? String(config.appId).trim() : '';

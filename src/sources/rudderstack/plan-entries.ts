@@ -98,6 +98,9 @@ function orderKeys({ event, operations }: Job): readonly string[] {
   const lane = event.destination?.lane.key ?? '';
   const userId = isJsonObject(event.metadata) ? event.metadata.userId : undefined;
   if ((typeof userId === 'string' && userId !== '') || typeof userId === 'number') keys.push(`${lane} user ${userId}`);
-  for (const { kind, mergeKey } of operations) if (mergeKey !== undefined) keys.push(`${lane} ${kind} ${mergeKey}`);
+  for (const { kind, mergeKey, orderKey } of operations) {
+    if (mergeKey !== undefined) keys.push(`${lane} ${kind} ${mergeKey}`);
+    if (orderKey !== undefined) keys.push(`${lane} ${kind} order ${orderKey}`);
+  }
   return keys;
 }

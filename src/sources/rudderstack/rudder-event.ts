@@ -1,5 +1,6 @@
 import { isJsonObject, type Json } from '../../core/json/json.js';
-import type { Destination, Destinations } from './destination.js';
+import type { CompiledDestination } from '../../core/compiled-destination.js';
+import type { Destinations } from './destination.js';
 import { hasTemplates, resolveDynamicConfig } from './dynamic-config.js';
 import type { EventIds } from './failure.js';
 
@@ -11,7 +12,7 @@ export interface RudderEvent {
   readonly metadataText: string | undefined;
   readonly ids: EventIds;
   /** `undefined` where the request does not say which it is. */
-  readonly destination: Destination | undefined;
+  readonly destination: CompiledDestination | undefined;
   /** The event met a fault of this service on its way here. */
   readonly isBroken?: true;
 }
@@ -55,7 +56,7 @@ function describe(
   raw: RawEvent,
   message: Json | undefined,
   metadata: Json | undefined,
-  destination: Destination | undefined,
+  destination: CompiledDestination | undefined,
 ): RouterEvent {
   return {
     message,

@@ -1,16 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 
+import type { CompiledDestination } from '../../../src/core/compiled-destination.js';
 import type { Json, JsonObject } from '../../../src/core/json/json.js';
 import { heapBaseUrls } from '../../../src/destinations/heap/endpoints.js';
-import {
-  compileRudderStackConfig,
-  type CompiledRudderStackConfig,
-} from '../../../src/destinations/heap/rudderstack-config.js';
+import { compileRudderStackConfig } from '../../../src/destinations/heap/rudderstack-config.js';
 import { userIdOfAnonymousId } from '../../../src/destinations/heap/user-id.js';
 
 const appId = '9000000101';
 
-function compile(config: JsonObject): CompiledRudderStackConfig {
+function compile(config: JsonObject): CompiledDestination {
   return compileRudderStackConfig({ appId, ...config }, heapBaseUrls);
 }
 

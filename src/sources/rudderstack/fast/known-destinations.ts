@@ -1,5 +1,6 @@
 import { isJsonObject, type Json } from '../../../core/json/json.js';
-import type { Destination, Destinations } from '../destination.js';
+import type { CompiledDestination } from '../../../core/compiled-destination.js';
+import type { Destinations } from '../destination.js';
 import { hasTemplates } from '../dynamic-config.js';
 import { entryHead, type TransformEnvironment } from '../processor-transform.js';
 import type { DirectTexts } from './direct-output.js';
@@ -12,7 +13,7 @@ export type TextOf = (start: number, end: number) => string;
 
 /** A destination and what is written around every event of it. */
 export interface KnownDestination {
-  readonly destination: Destination;
+  readonly destination: CompiledDestination;
   /** `undefined` where events go through the mapping. */
   readonly texts: DirectTexts | undefined;
 }
@@ -75,7 +76,7 @@ export class KnownDestinations {
 }
 
 /** An entry as `processEvent` writes it, up to the first part that is the event's own. */
-function directTexts(destination: Destination, { rules }: TransformEnvironment): DirectTexts {
+function directTexts(destination: CompiledDestination, { rules }: TransformEnvironment): DirectTexts {
   const head = (kind: string, firstKey: string): Buffer => {
     const url = `${destination.baseUrl}${rules[kind]?.path ?? ''}`;
     const item = destination.singleBody({ lane: destination.lane, kind, text: '{}', bytes: 2 });
