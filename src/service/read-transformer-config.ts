@@ -39,7 +39,7 @@ export function readTransformerConfig(environment: Environment): TransformerConf
     },
     upstreamUrl: url('UPSTREAM_TRANSFORMER_URL'),
     coalesceMs: number('PROXY_COALESCE_MS', defaults.coalesceMs, 0, 10_000),
-    allowedHosts: list(text('DELIVERY_ALLOWED_HOSTS')),
+    allowedHosts: hosts('DELIVERY_ALLOWED_HOSTS', list(text('DELIVERY_ALLOWED_HOSTS')), faults),
     maxBodyBytes: number('MAX_BODY_BYTES', defaults.maxBodyBytes, 1_000, 500_000_000),
     requestTimeoutMs: number('REQUEST_TIMEOUT_MS', defaults.requestTimeoutMs, 1, 600_000),
     maxConcurrentRequests: number('MAX_CONCURRENT_REQUESTS', defaults.maxConcurrentRequests, 1, 100_000),
@@ -88,6 +88,17 @@ function list(text: string | undefined): readonly string[] {
     .split(',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '');
+}
+
+/** Hosts as a URL has them: a URL in their place would never match one. */
+function hosts(name: string, given: readonly string[], faults: string[]): readonly string[] {
+  const isHost = (host: string): boolean => {
+    if (!URL.canParse(`http://${host}/`)) return false;
+    const url = new URL(`http://${host}/`);
+    return url.username + url.password + url.search + url.hash === '' && url.pathname === '/' && !/[\s/]/.test(host);
+  };
+  for (const host of given) if (!isHost(host)) faults.push(`${name} lists host or host:port, not "${host}"`);
+  return given;
 }
 
 /** `app_id:key,app_id:key`: secrets, so that no part of them is ever quoted. */

@@ -216,3 +216,19 @@ describe('faults', () => {
     expect(configOf({ MAX_BODY_BYTES: '5000', MAX_BODY_BYTES_IN_FLIGHT: '5000' }).maxBodyBytes).toBe(5_000);
   });
 });
+
+describe('DELIVERY_ALLOWED_HOSTS', () => {
+  it('lists hosts with and without a port', () => {
+    const hosts = ['gateway.example', '127.0.0.1:19092', '[::1]:9092', 'localhost'];
+    expect(configOf({ DELIVERY_ALLOWED_HOSTS: hosts.join(' , ') }).allowedHosts).toEqual(hosts);
+  });
+
+  it.each(['http://gateway.example', 'gateway.example/api', 'a b', 'user@gateway.example', 'gateway.example:x', 'a?b'])(
+    'does not list %s',
+    (odd) => {
+      expect(faultsOf({ DELIVERY_ALLOWED_HOSTS: `localhost,${odd}` })).toEqual([
+        `DELIVERY_ALLOWED_HOSTS lists host or host:port, not "${odd}"`,
+      ]);
+    },
+  );
+});

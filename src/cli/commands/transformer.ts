@@ -28,7 +28,7 @@ Environment:
   transformer_build_version, git_commit_sha
                                      what /buildVersion and /health tell
   INSTANCE_ID                        the label instanceName of the transformer_* metrics (localhost)
-  LOG_LEVEL                          debug, info (default), warn, error
+  LOG_LEVEL                          debug, info (default), warn, error, silent
 
 Examples:
   $ heap-destination transformer

@@ -130,6 +130,8 @@ export function createTransformerApp(options: TransformerAppOptions): Express {
       send(response, overloadAnswer(admission.reason));
       return;
     }
+    // Express, the admission and an upstream's pipeline each listen for its end; Node's default of ten means a leak.
+    response.setMaxListeners(30);
     // Until the answer has left, the request and what it became are in memory.
     response.once('close', () => {
       admission.release();
