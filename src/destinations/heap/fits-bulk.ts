@@ -1,5 +1,5 @@
 import type { Operation } from '../../core/batching/operation.js';
-import { isJsonArray, isJsonObject, type Json } from '../../core/json/json.js';
+import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../core/json/json.js';
 import { maxIdLength } from './candidate-id.js';
 import { maxEventNameLength } from './limits.js';
 import { isHeapUserId } from './user-id.js';
@@ -15,17 +15,21 @@ const maxPropertyLength = 1_023;
 export function fitsBulk({ kind, text }: Operation): boolean {
   const item = JSON.parse(text) as Json;
   if (!isJsonObject(item)) return false;
-  const { identity, user_id: userId, event, timestamp, idempotency_key: key, properties } = item;
-  const isSomebody = identity === undefined ? isUserId(userId) : isText(identity, maxIdLength);
+  const { event, timestamp, idempotency_key: key, properties } = item;
   const isWellTimed = timestamp === undefined || (typeof timestamp === 'string' && isIsoTime(timestamp));
   return (
-    isSomebody &&
+    isAboutSomebody(kind, item) &&
     (kind !== 'track' || isText(event, maxEventNameLength)) &&
     isWellTimed &&
     (key === undefined || typeof key === 'string') &&
     (isJsonObject(properties) || (properties === undefined && kind === 'track')) &&
     Object.entries(properties ?? {}).every(([name, value]) => isPropertyKey(name, kind) && isPropertyValue(value))
   );
+}
+
+function isAboutSomebody(kind: string, { account_id: accountId, identity, user_id: userId }: JsonObject): boolean {
+  if (kind === 'addAccountProperties') return isText(accountId, maxIdLength);
+  return identity === undefined ? isUserId(userId) : isText(identity, maxIdLength);
 }
 
 /** `id` is reserved among user properties, whatever its case (https://developers.heap.io/reference/add-user-properties). */

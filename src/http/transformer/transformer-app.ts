@@ -23,7 +23,7 @@ import { BufferPool } from '../buffer-pool.js';
 import { releaseBody } from '../read-body.js';
 import type { FeaturesAnswer } from './features-answer.js';
 import type { OverloadGuard } from './overload-guard.js';
-import { receiveBody } from './receive-body.js';
+import { receiveBody, type ReceivedBody } from './receive-body.js';
 import type { Upstream } from './upstream.js';
 
 export interface TransformerAppOptions {
@@ -85,13 +85,8 @@ const ownRequest = 'isOwn';
 /** The length of a body that was read. */
 const receivedBytes = 'receivedBytes';
 
-/** What is known of a request when its body is read. */
-interface Received {
-  readonly request: Request;
-  readonly response: Response;
-  readonly sent: Buffer;
-  readonly decoded: Buffer;
-}
+/** A body that was read. */
+type Received = Extract<ReceivedBody, { ok: true }>;
 
 /**
  * The port of rudder-transformer's protocol, for one destination. Never answers a status that depends on the events of a
@@ -138,7 +133,7 @@ export function createTransformerApp(options: TransformerAppOptions): Express {
     });
     const body = await receiveBody(request, options.maxBodyBytes, admission, pool);
     if (body.ok) response.locals[receivedBytes] = body.sent.length;
-    const answer = body.ok ? await handle({ request, response, ...body }) : body.answer;
+    const answer = body.ok ? await handle(body) : body.answer;
     if (answer === undefined) return;
     if (answer.retryReason !== undefined) observer.onFenced(route);
     send(response, answer);
