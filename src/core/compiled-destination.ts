@@ -10,7 +10,7 @@ export interface CompiledDestination {
   /** Base URL of the destination's API. */
   readonly baseUrl: string;
   /** The body of a request that carries this operation alone, as JSON text. */
-  readonly singleBody: (operation: Operation) => string;
+  readonly singleBody: (operation: Omit<Operation, 'keys'>) => string;
   /** False for an operation that the destination is likely to refuse: in a bulk request it could take others with it. */
   readonly fitsBulk: (operation: Operation) => boolean;
   /** True without any option: what the rudderstack preset does of flat events is then to copy their fields. */

@@ -72,8 +72,9 @@ export async function takeIn(
       return;
     }
     results[index] = { ...base, outcome: 'pending' };
-    // Asked for each event, because one request may become more than there is room for: the sender keeps the rest.
-    if (!options.router.hasRoom()) {
+    // Asked for each event, because one request may become more than there is room for, in its lane or in all: the
+    // sender keeps the rest.
+    if (!options.router.hasRoom(result.operations[0]?.lane)) {
       options.observer.onOutcome('abandoned', undefined);
       return;
     }

@@ -57,6 +57,7 @@ export const reasons = {
   destination_missing: { group: 'rejected', summary: 'The request does not say which destination the event is for.' },
   app_id_missing: { group: 'rejected', summary: 'The destination has no app_id: nothing can be sent to Heap for it.' },
   operation_too_large: { group: 'rejected', summary: 'One operation alone is over the byte limit of a request.' },
+  attempts_exhausted: { group: 'rejected', summary: 'Delivery failed as often as the configuration allows.' },
   heap_rejected: { group: 'rejected', summary: 'Heap answered 400 to this operation alone.' },
   heap_too_large: { group: 'rejected', summary: 'Heap answered 413 to this operation alone.' },
   internal_error: { group: 'rejected', summary: 'The service failed on this event; the fault is logged.' },

@@ -10,13 +10,13 @@ import { explainSchemaErrors, formatPath, type SchemaFault } from '../core/confi
 import { appIdPattern } from '../destinations/heap/connection.js';
 import { heapBaseUrls } from '../destinations/heap/endpoints.js';
 import { readConnection } from '../destinations/heap/read-connection.js';
+import { deliveryFaults } from './delivery-faults.js';
+import { completeDelivery, type DeliverySettings } from './delivery-config.js';
 import {
   defaultBatchingConfig,
-  defaultDeliveryConfig,
   defaultServerConfig,
   type BatchingConfig,
   type ConfiguredConnection,
-  type DeliveryConfig,
   type ServerConfig,
   type ServiceConfig,
 } from './service-config.js';
@@ -31,7 +31,7 @@ interface ConfigFile {
   readonly connections: readonly { readonly writeKey: string }[];
   readonly server?: Partial<ServerConfig>;
   readonly batching?: Partial<BatchingConfig>;
-  readonly delivery?: Partial<DeliveryConfig>;
+  readonly delivery?: DeliverySettings;
 }
 
 const schema = JSON.parse(readFileSync(new URL('./service-config.schema.json', import.meta.url), 'utf8')) as object;
@@ -133,12 +133,14 @@ function assemble(
     const message = `must be less than server.answerTimeoutMs (${answerTimeoutMs}), or every sender is told to come back`;
     faults.push({ path: ['batching', 'lingerMs'], message });
   }
+  const delivery = completeDelivery(value.delivery);
+  faults.push(...deliveryFaults(delivery));
   return Object.freeze({
     connections,
     heapUrls: Object.freeze(heapUrls),
     server: Object.freeze({ ...defaultServerConfig, ...value.server, ...ports }),
     batching: Object.freeze({ ...defaultBatchingConfig, ...value.batching }),
-    delivery: Object.freeze({ ...defaultDeliveryConfig, ...value.delivery }),
+    delivery,
   });
 }
 

@@ -1,4 +1,5 @@
 import type { HeapConnection, Region } from '../destinations/heap/connection.js';
+import type { DeliveryConfig } from './delivery-config.js';
 
 /** One connection and the key that its source authenticates with. */
 export interface ConfiguredConnection {
@@ -33,20 +34,6 @@ export interface BatchingConfig {
   readonly lingerMs: number;
 }
 
-export interface DeliveryConfig {
-  readonly requestTimeoutMs: number;
-  readonly connectTimeoutMs: number;
-  readonly maxSockets: number;
-  readonly concurrency: number;
-  readonly baseBackOffMs: number;
-  readonly maxBackOffMs: number;
-  readonly maxRetryAfterMs: number;
-  readonly haltedRetryMs: number;
-  readonly maxAgeMs: number;
-  readonly maxBacklog: number;
-  readonly maxBacklogBytes: number;
-}
-
 export const defaultServerConfig: ServerConfig = {
   port: 9090,
   operatorPort: 9091,
@@ -69,18 +56,4 @@ export const defaultBatchingConfig: BatchingConfig = {
   maxBytes: 4 * 1024 * 1024,
   // The sender waits for its answer meanwhile.
   lingerMs: 250,
-};
-
-export const defaultDeliveryConfig: DeliveryConfig = {
-  requestTimeoutMs: 30_000,
-  connectTimeoutMs: 5_000,
-  maxSockets: 64,
-  concurrency: 8,
-  baseBackOffMs: 500,
-  maxBackOffMs: 60_000,
-  maxRetryAfterMs: 300_000,
-  haltedRetryMs: 60_000,
-  maxAgeMs: 7 * 24 * 3_600_000,
-  maxBacklog: 200_000,
-  maxBacklogBytes: 256 * 1024 * 1024,
 };

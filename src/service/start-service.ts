@@ -1,18 +1,19 @@
-import type { PlannedRequest } from '../core/batching/plan-requests.js';
 import { systemClock } from '../core/clock.js';
-import { DeliveryRouter } from '../core/delivery/delivery-router.js';
 import type { DeliveryObserver } from '../core/delivery/delivery-observer.js';
-import type { Send } from '../core/delivery/deliver-request.js';
+import { DeliveryRouter, type RemainingLane } from '../core/delivery/delivery-router.js';
+import type { Send } from '../core/delivery/host.js';
 import { createHttpSender, type HttpSender } from '../core/delivery/http-sender.js';
-import type { LaneEntry } from '../core/delivery/lane.js';
 import { hashText } from '../core/mapping/conversions/hash.js';
 import { createMetrics } from '../core/metrics/metrics.js';
 import { classifyHeapReply } from '../destinations/heap/classify-reply.js';
 import { compileConnection, type TransformEvent } from '../destinations/heap/compile-connection.js';
 import type { Region } from '../destinations/heap/connection.js';
+import { operationKinds } from '../destinations/heap/operation-kind.js';
 import { heapRequestRules } from '../destinations/heap/request-rules.js';
 import { createDataApp } from '../http/data-app.js';
 import { createOperatorApp } from '../http/operator-app.js';
+import { combineObservers } from './combine-observers.js';
+import { toDeliveryPolicy } from './delivery-policy.js';
 import { listen } from './listen.js';
 import { loggingObserver, type Logger } from './logging-observer.js';
 import { packageVersion } from './package-version.js';
@@ -41,11 +42,15 @@ export async function startService(config: ServiceConfig, logger: Logger): Promi
     connectTimeoutMs: config.delivery.connectTimeoutMs,
     maxSockets: config.delivery.maxSockets,
   });
-  const metrics = createMetrics(
-    { lanes: () => router.snapshot(), backlogBytes: () => router.backlogBytes },
-    packageVersion,
+  const metrics = createMetrics({
+    version: packageVersion,
+    kinds: operationKinds,
+    delivery: () => router.snapshot(),
+  });
+  const observer = combineObservers(
+    metrics.delivery,
+    loggingObserver(logger, () => systemClock.monotonic()),
   );
-  const observer = combine(metrics.delivery, loggingObserver(logger));
   const router = createRouter(config, http, observer);
   const connections = compileConnections(config);
   let isStopping = false;
@@ -85,7 +90,10 @@ export async function startService(config: ServiceConfig, logger: Logger): Promi
     createOperatorApp({
       registry: metrics.registry,
       version: packageVersion,
-      lanes: () => router.snapshot(),
+      delivery: {
+        snapshot: () => router.snapshot(),
+        resume: (region, appId) => router.resume(`${region}:${appId}`),
+      },
       isStopping: () => isStopping,
     }),
     config.server.operatorPort,
@@ -109,7 +117,7 @@ export async function startService(config: ServiceConfig, logger: Logger): Promi
     operator.destroy();
     await operator.close();
     http.close();
-    return remaining;
+    return logRemaining(remaining, logger);
   };
   let stopped: Promise<number> | undefined;
   return {
@@ -131,19 +139,9 @@ function createRouter(config: ServiceConfig, http: HttpSender, observer: Deliver
   const { batching, delivery } = config;
   return new DeliveryRouter({
     rules: heapRequestRules,
-    policy: {
-      batch: { maxItems: batching.maxItems, maxBytes: batching.maxBytes },
-      lingerMs: batching.lingerMs,
-      maxAgeMs: delivery.maxAgeMs,
-      concurrency: delivery.concurrency,
-      retry: {
-        baseMs: delivery.baseBackOffMs,
-        capMs: delivery.maxBackOffMs,
-        maxRetryAfterMs: delivery.maxRetryAfterMs,
-        haltedMs: delivery.haltedRetryMs,
-      },
-    },
+    policy: toDeliveryPolicy(batching, delivery),
     send: heapSend(config.heapUrls, http, observer),
+    hostOf: ({ region }) => new URL(config.heapUrls[region as Region]).host,
     clock: systemClock,
     random: Math.random,
     observer,
@@ -153,18 +151,23 @@ function createRouter(config: ServiceConfig, http: HttpSender, observer: Deliver
 }
 
 /** The port `send(request) → outcome` over real HTTP to Heap. */
-function heapSend(
-  urls: Readonly<Record<Region, string>>,
-  http: HttpSender,
-  observer: DeliveryObserver,
-): Send<LaneEntry> {
-  return async (request: PlannedRequest<LaneEntry>, signal) => {
+function heapSend(urls: Readonly<Record<Region, string>>, http: HttpSender, observer: DeliveryObserver): Send {
+  return async (request, signal) => {
     const startedAt = performance.now();
     const url = `${urls[request.lane.region as Region]}${request.path}`;
     const reply = await http.send({ url, body: request.body }, signal);
     observer.onReply(request, reply, (performance.now() - startedAt) / 1000);
     return classifyHeapReply(reply, systemClock.now());
   };
+}
+
+/** Says what each lane had left, and returns how much that is. Of the events nothing is said. */
+function logRemaining(remaining: readonly RemainingLane[], logger: Logger): number {
+  for (const { lane, operations } of remaining) {
+    const { region, appId } = lane;
+    logger.warn({ region, appId, operations }, 'not delivered; the senders were told to send them again');
+  }
+  return remaining.reduce((sum, { operations }) => sum + operations, 0);
 }
 
 /** Keys are looked up by their digest: how long a look-up takes then says nothing of how much of a key was right. */
@@ -181,18 +184,4 @@ function compileConnections(config: ServiceConfig): ReadonlyMap<string, Transfor
       return [digest(writeKey), transform];
     }),
   );
-}
-
-function combine(...observers: readonly DeliveryObserver[]): DeliveryObserver {
-  return {
-    onReply: (...args) => {
-      for (const observer of observers) observer.onReply(...args);
-    },
-    onWait: (...args) => {
-      for (const observer of observers) observer.onWait(...args);
-    },
-    onSplit: (...args) => {
-      for (const observer of observers) observer.onSplit(...args);
-    },
-  };
 }

@@ -6,6 +6,7 @@ import { createMetrics, type Metrics } from '../core/metrics/metrics.js';
 import { createDeletionClient } from '../destinations/heap/deletion/deletion-client.js';
 import { createUserDeletion } from '../destinations/heap/deletion/delete-users.js';
 import { fitsBulk } from '../destinations/heap/fits-bulk.js';
+import { operationKinds } from '../destinations/heap/operation-kind.js';
 import { readHeapRequest } from '../destinations/heap/read-request.js';
 import { heapRequestRules } from '../destinations/heap/request-rules.js';
 import { compileRudderStackConfig } from '../destinations/heap/rudderstack-config.js';
@@ -55,7 +56,11 @@ export async function startTransformer(config: TransformerConfig, logger: Logger
     heapUsedRatio,
     now: () => performance.now(),
   });
-  const metrics = createMetrics({ lanes: () => [], backlogBytes: () => 0 }, packageVersion);
+  const metrics = createMetrics({
+    version: packageVersion,
+    kinds: operationKinds,
+    delivery: () => ({ lanes: [], hosts: [] }),
+  });
   const peer = createPeerMetrics(metrics.registry, config.instanceName, destType, {
     concurrentRequests: () => guard.snapshot().concurrentRequests,
     heapUsed: () => getHeapStatistics().used_heap_size,
@@ -94,7 +99,6 @@ export async function startTransformer(config: TransformerConfig, logger: Logger
     createOperatorApp({
       registry: metrics.registry,
       version: packageVersion,
-      lanes: () => [],
       isStopping: () => stopping.signal.aborted,
     }),
     config.operatorPort,

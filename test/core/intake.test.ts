@@ -7,16 +7,20 @@ import { takeIn, type EventResult, type IncomingEvent } from '../../src/core/int
 import { isJsonObject, type Json } from '../../src/core/json/json.js';
 import type { TransformResult } from '../../src/core/transform-result.js';
 import { heapRequestRules } from '../../src/destinations/heap/request-rules.js';
-import { trackOf, userPropertiesOf } from '../support/operations.js';
+import { completeDelivery } from '../../src/service/delivery-config.js';
+import { toDeliveryPolicy } from '../../src/service/delivery-policy.js';
+import { laneTo, trackOf, userPropertiesOf } from '../support/operations.js';
+import { deafObserver } from '../support/scenario/deaf-observer.js';
 import { settled, VirtualClock } from '../support/virtual-clock.js';
 
 interface SetupOptions {
   readonly answer?: (body: string) => SendOutcome;
   readonly answerTimeoutMs?: number;
   readonly maxEventLength?: number;
+  readonly maxBacklog?: number;
 }
 
-/** An event maps to one track of its `event`; `reject`, `drop`, `adjust` and `both` do as they say. */
+/** An event maps to one track of its `event`; `reject`, `drop`, `adjust`, `both` and `other` (app) do as they say. */
 function transform(value: Json): TransformResult {
   const name = isJsonObject(value) ? value.event : undefined;
   if (typeof name !== 'string') return { outcome: 'rejected', reason: 'event_not_object', detail: 'no object' };
@@ -25,7 +29,7 @@ function transform(value: Json): TransformResult {
   if (name === 'drop') return { outcome: 'dropped', reason: 'nothing_to_send' };
   const adjustments = new Adjustments();
   if (name === 'adjust') adjustments.note('value_truncated', 'a.b');
-  const operations = [trackOf('ann', name)];
+  const operations = [trackOf('ann', name, {}, name === 'other' ? laneTo('22') : laneTo('11'))];
   return {
     outcome: 'mapped',
     operations: name === 'both' ? [userPropertiesOf('ann', { a: 1 }), ...operations] : operations,
@@ -37,23 +41,22 @@ function setUp({
   answer = () => ({ type: 'delivered' }),
   answerTimeoutMs = 8_000,
   maxEventLength = 1_000,
+  maxBacklog = 1_000,
 }: SetupOptions) {
   const clock = new VirtualClock();
   const counted: string[] = [];
   const router = new DeliveryRouter({
     rules: heapRequestRules,
-    policy: {
-      batch: { maxItems: 100, maxBytes: 1_000_000 },
-      retry: { baseMs: 1_000, capMs: 1_000, maxRetryAfterMs: 1_000, haltedMs: 60_000 },
-      lingerMs: 250,
-      maxAgeMs: 60_000,
-      concurrency: 4,
-    },
+    policy: toDeliveryPolicy(
+      { maxItems: 100, maxBytes: 1_000_000, lingerMs: 250 },
+      completeDelivery({ baseBackOffMs: 1_000, maxBackOffMs: 1_000, maxAgeMs: 60_000 }),
+    ),
     send: (request) => Promise.resolve(answer(request.body)),
+    hostOf: () => 'heap.test',
     clock,
     random: () => 0.999,
-    observer: { onReply: () => undefined, onWait: () => undefined, onSplit: () => undefined },
-    maxBacklog: 1_000,
+    observer: deafObserver,
+    maxBacklog,
     maxBacklogBytes: 1_000_000,
   });
   const options = {
@@ -128,7 +131,7 @@ describe('taking events in', () => {
   it('answers in time with what is pending, and counts it when it is settled after all', async () => {
     let isDown = true;
     const { clock, counted, take, router } = setUp({
-      answer: () => (isDown ? { type: 'retry', detail: 'HTTP 503' } : { type: 'delivered' }),
+      answer: () => (isDown ? { type: 'retry', cause: 'answer', detail: 'HTTP 503' } : { type: 'delivered' }),
     });
     const taken = take(event('A'), event('reject'));
     await clock.advance(7_999);
@@ -145,13 +148,30 @@ describe('taking events in', () => {
   });
 
   it('calls abandoned events pending, and counts them as abandoned', async () => {
-    const { clock, counted, take, router } = setUp({ answer: () => ({ type: 'retry', detail: 'HTTP 503' }) });
+    const { clock, counted, take, router } = setUp({
+      answer: () => ({ type: 'retry', cause: 'answer', detail: 'HTTP 503' }),
+    });
     const taken = take(event('A'));
     await clock.advance(300);
     router.abort();
     await settled();
     expect(taken.results).toEqual([{ outcome: 'pending' }]);
     expect(counted.slice(-1)).toEqual(['abandoned']);
+  });
+
+  it('takes no more of an app that stands still than leaves room for the others', async () => {
+    const { clock, counted, take, router } = setUp({
+      maxBacklog: 6,
+      answer: (body) =>
+        body.includes('"app_id":"11"') ? { type: 'halted', detail: 'HTTP 401' } : { type: 'delivered' },
+    });
+    const taken = take(...['A', 'B', 'C', 'D', 'E', 'other'].map((name) => event(name)));
+    await clock.advance(8_000);
+    expect(taken.results?.map(({ outcome }) => outcome)).toEqual([...Array<string>(5).fill('pending'), 'delivered']);
+    expect(counted.filter((line) => line === 'operation track')).toHaveLength(5);
+    expect(counted.filter((line) => line === 'abandoned')).toHaveLength(1);
+    expect(router.backlog).toBe(4);
+    router.abort();
   });
 
   it('rejects an event whose text is too long, and only that one', async () => {

@@ -10,12 +10,8 @@ import {
   sandboxConfig,
   type ConfigResult,
 } from '../../src/service/read-config.js';
-import {
-  defaultBatchingConfig,
-  defaultDeliveryConfig,
-  defaultServerConfig,
-  type ServiceConfig,
-} from '../../src/service/service-config.js';
+import { defaultDeliveryConfig } from '../../src/service/delivery-config.js';
+import { defaultBatchingConfig, defaultServerConfig, type ServiceConfig } from '../../src/service/service-config.js';
 
 let folder: string;
 
@@ -71,7 +67,7 @@ describe('a configuration file', () => {
     nestedObjects: stringify
 server: { port: 8080, answerTimeoutMs: 500 }
 batching: { maxItems: 10 }
-delivery: { maxAgeMs: 60000 }
+delivery: { maxAgeMs: 60000, breaker: { failures: 9 }, rateLimits: { eventsPerIdentityPerMinute: null } }
 `),
     );
     expect(config.connections[0]?.connection).toMatchObject({
@@ -80,7 +76,12 @@ delivery: { maxAgeMs: 60000 }
     });
     expect(config.server).toEqual({ ...defaultServerConfig, port: 8080, answerTimeoutMs: 500 });
     expect(config.batching).toEqual({ ...defaultBatchingConfig, maxItems: 10 });
-    expect(config.delivery).toEqual({ ...defaultDeliveryConfig, maxAgeMs: 60_000 });
+    expect(config.delivery).toEqual({
+      ...defaultDeliveryConfig,
+      maxAgeMs: 60_000,
+      breaker: { ...defaultDeliveryConfig.breaker, failures: 9 },
+      rateLimits: { ...defaultDeliveryConfig.rateLimits, eventsPerIdentityPerMinute: null },
+    });
   });
 
   it('may be JSON', () => {
@@ -244,6 +245,38 @@ extra: true
     }
     // Nothing is told twice.
     expect(new Set(faults).size).toBe(faults.length);
+  });
+
+  it.each([
+    ['maxSockets: 1', '6:15', /^delivery\.maxSockets must be >= 2 \(.*\)$/],
+    ['maxAttempts: -1', '6:16', /^delivery\.maxAttempts must be >= 0 \(0 for no limit\)$/],
+    ['retryBudget: { perSecond: 0 }', '6:29', /^delivery\.retryBudget\.perSecond must be >= 0\.01 \(.*\)$/],
+    ['retryBudget: { burst: 0.5 }', '6:25', /^delivery\.retryBudget\.burst must be >= 1$/],
+    ['breaker: { lanes: 2 }', '6:21', /^delivery\.breaker\.lanes is not known here; known are failures, timeouts, .*$/],
+    ['adaptiveConcurrency: { decreaseRatio: 1 }', '6:41', /^delivery\.adaptiveConcurrency\.decreaseRatio must be < 1$/],
+    ['adaptiveConcurrency: { latencyFactor: 1 }', '6:41', /^delivery\.adaptiveConcurrency\.latencyFactor must be > 1$/],
+    ['poison: { share: 30 }', '6:20', /^delivery\.poison\.share must be <= 1 \(1 for never\)$/],
+    [
+      'rateLimits: { eventsPerAppPerMinute: 0 }',
+      '6:40',
+      /^delivery\.rateLimits\.eventsPerAppPerMinute must be >= 1 \(null for no limit\)$/,
+    ],
+    [
+      'hostBreaker: { baseMs: 20000 }',
+      '6:16',
+      /^delivery\.hostBreaker\.maxMs must be at least delivery\.hostBreaker\.baseMs \(20000\)$/,
+    ],
+    [
+      'poison: { atLeast: 500 }',
+      '6:22',
+      /^delivery\.poison\.atLeast must be at most delivery\.poison\.window \(200\)$/,
+    ],
+    ['maxSlowSockets: 256', '6:19', /^delivery\.maxSlowSockets must be less than delivery\.maxSockets \(256\), .*$/],
+  ])('in delivery: %s are told with their place', (line, place, expected) => {
+    const [fault = '', ...more] = faultsOf(read(`${minimal}delivery:\n  ${line}\n`));
+    expect(more).toEqual([]);
+    expect(fault).toMatch(new RegExp(`^config\\.yaml:${place}: `));
+    expect(fault.replace(/^config\.yaml:\d+:\d+: /, '')).toMatch(expected);
   });
 
   it('name the second of two connections with the same id', () => {

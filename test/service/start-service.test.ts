@@ -210,8 +210,8 @@ describe('an app that Heap refuses', () => {
     expect(other.json).toMatchObject({ delivered: 1 });
     expect(service.log).toContainEqual({
       level: 'error',
-      fields: { region: 'us', appId, detail: 'HTTP 401', ms: 10 },
-      message: 'Heap refuses this app: check its app_id, region and URL',
+      fields: { region: 'us', appId, cause: 'halted', detail: 'HTTP 401', ms: 10, resume: expect.any(String) },
+      message: expect.stringMatching(/^Heap refuses this app: check its app_id, region and URL/),
     });
 
     await setFaults(service, []);
@@ -253,7 +253,7 @@ describe('the operator port', () => {
     const { status, text } = await ask(`${service.operatorUrl}/health`);
     expect([status, JSON.parse(text)]).toEqual([
       200,
-      { status: 'up', version: expect.stringMatching(/^\d+\.\d+\.\d+$/), backlog: 0, halted: [] },
+      { status: 'up', version: expect.stringMatching(/^\d+\.\d+\.\d+$/), backlog: 0, halted: [], paused: [] },
     ]);
   });
 

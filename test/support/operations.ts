@@ -8,19 +8,26 @@ export function laneTo(appId: string): LaneTarget {
 export const lane = laneTo('11');
 
 export function trackOf(identity: string, event: string, properties: JsonObject = {}, target = lane): Operation {
-  return operation('track', { identity, event, properties }, target);
+  return operation('track', { identity, event, properties }, target, `identity ${identity}`);
 }
 
 export function userPropertiesOf(identity: string, properties: JsonObject, target = lane): Operation {
-  return { ...operation('addUserProperties', { identity, properties }, target), mergeKey: identity };
+  const write = operation('addUserProperties', { identity, properties }, target, `identity ${identity}`);
+  return { ...write, mergeKey: identity };
 }
 
 export function identifyOf(userId: string, identity: string, target = lane): Operation {
   const item = { user_id: userId, identity };
-  return { ...operation('identify', item, target), mergeKey: `${userId} ${identity}`, orderKey: userId };
+  const merge = operation('identify', item, target, `user_id ${userId}`, `identity ${identity}`);
+  return { ...merge, mergeKey: `${userId} ${identity}`, orderKey: userId };
 }
 
-function operation(kind: string, item: JsonObject, target: LaneTarget): Operation {
+function operation(
+  kind: string,
+  item: JsonObject,
+  target: LaneTarget,
+  ...keys: readonly [string, ...string[]]
+): Operation {
   const text = JSON.stringify(item);
-  return { lane: target, kind, text, bytes: Buffer.byteLength(text) };
+  return { lane: target, kind, text, bytes: Buffer.byteLength(text), keys };
 }

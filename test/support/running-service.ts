@@ -1,12 +1,12 @@
 import type { HeapConnection, HeapSettings } from '../../src/destinations/heap/connection.js';
 import { defaultHeapSettings } from '../../src/destinations/heap/connection.js';
+import type { Limits } from '../../src/destinations/heap/simulator/limits.js';
 import { startSimulator, type Simulator } from '../../src/destinations/heap/simulator/start-simulator.js';
+import { completeDelivery, type DeliverySettings } from '../../src/service/delivery-config.js';
 import {
   defaultBatchingConfig,
-  defaultDeliveryConfig,
   defaultServerConfig,
   type BatchingConfig,
-  type DeliveryConfig,
   type ServerConfig,
   type ServiceConfig,
 } from '../../src/service/service-config.js';
@@ -17,10 +17,12 @@ export const appId = '9000000101';
 export interface ServiceOptions {
   readonly server?: Partial<ServerConfig>;
   readonly batching?: Partial<BatchingConfig>;
-  readonly delivery?: Partial<DeliveryConfig>;
+  readonly delivery?: DeliverySettings;
   readonly settings?: Partial<HeapSettings>;
   /** More connections beside the one with the write key `key`: write key to app_id. */
   readonly others?: Readonly<Record<string, string>>;
+  /** Limits of the simulated Heap that are not the documented ones. */
+  readonly limits?: Partial<Limits>;
   /** Where Heap is said to be; the simulator otherwise. */
   readonly heapUrl?: string;
 }
@@ -45,7 +47,9 @@ export interface TestService {
 
 /** The whole service on free ports, in front of a simulated Heap; delivery is quick to leave and quick to come back. */
 export async function startTestService(options: ServiceOptions = {}): Promise<TestService> {
-  const simulator = await startSimulator({ limits: { trackPerIdentity: null, userPropertiesPerIdentity: null } });
+  const simulator = await startSimulator({
+    limits: { trackPerIdentity: null, userPropertiesPerIdentity: null, ...options.limits },
+  });
   const log: LogEntry[] = [];
   const writeLog =
     (level: LogEntry['level']) =>
@@ -95,13 +99,16 @@ function configFor(heapUrl: string, options: ServiceOptions): ServiceConfig {
     heapUrls: { us: heapUrl, eu: heapUrl },
     server: { ...defaultServerConfig, port: 0, operatorPort: 0, host: '127.0.0.1', shutdownMs: 5_000, ...server },
     batching: { ...defaultBatchingConfig, lingerMs: 1, ...batching },
-    delivery: {
-      ...defaultDeliveryConfig,
+    delivery: completeDelivery({
       baseBackOffMs: 2,
       maxBackOffMs: 10,
       maxRetryAfterMs: 20,
       haltedRetryMs: 10,
+      breaker: { baseMs: 2, maxMs: 10 },
+      hostBreaker: { baseMs: 2, maxMs: 10 },
+      // A test makes fail what it likes, and waits for none of it.
+      retryBudget: { perSecond: 10_000, burst: 1_000 },
       ...delivery,
-    },
+    }),
   };
 }

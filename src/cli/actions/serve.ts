@@ -100,7 +100,7 @@ function sandboxBanner(dataUrl: string, operatorUrl: string, simulatorUrl: strin
 
   Send one:        curl -u ${sandboxWriteKey}: -d '{"userId":"ann@example.com","event":"Hello"}' ${dataUrl}/v1/track
   See it arrive:   curl '${simulatorUrl}/_simulator/events?app_id=${sandboxAppId}'
-  Metrics, health: ${operatorUrl}/metrics  ${operatorUrl}/health
+  Metrics, health: ${operatorUrl}/metrics  ${operatorUrl}/health  ${operatorUrl}/lanes
 
   For real:        HEAP_APP_ID=<environment id> WRITE_KEY=<a secret> npm start
 `;

@@ -17,6 +17,11 @@ export interface Operation {
   readonly text: string;
   /** UTF-8 bytes of `text`. */
   readonly bytes: number;
+  /**
+   * Whom the write is about: `identity "ann`, `user_id "42`, `account "acme`; an identify is about a user_id and an
+   * identity. Operations that share a key keep their order. Rate limits per identity count for the last one.
+   */
+  readonly keys: readonly [string, ...string[]];
   /** Operations of one kind with the same key are merged into one item. */
   readonly mergeKey?: string;
   /** See `KindRules.isOrderedByKey`. */

@@ -1,25 +1,44 @@
+import { setMaxListeners } from 'node:events';
+
 import type { LaneTarget, Operation } from '../batching/operation.js';
 import type { RequestRules } from '../batching/request-rules.js';
 import type { Clock } from '../clock.js';
-import type { ItemOutcome, Send } from './deliver-request.js';
 import type { DeliveryObserver } from './delivery-observer.js';
-import { Lane, type LaneEntry, type LanePolicy, type LaneSnapshot } from './lane.js';
-import { Ticket, type EventOutcome } from './ticket.js';
+import type { DeliveryPolicy } from './delivery-policy.js';
+import { Host, type Send } from './host.js';
+import { InFlightBytes } from './in-flight-bytes.js';
+import { Lane } from './lane.js';
+import { laneEntry, type LaneEntry } from './lane-entry.js';
+import type { DeliverySnapshot } from './lane-snapshot.js';
+import { RecentEvents } from './recent-events.js';
+import { Ticket, type EventOutcome, type ItemOutcome } from './ticket.js';
 
 export interface DeliveryRouterOptions {
   readonly rules: RequestRules;
-  readonly policy: LanePolicy;
-  readonly send: Send<LaneEntry>;
+  readonly policy: DeliveryPolicy;
+  readonly send: Send;
+  /** The host that a lane's requests go to. */
+  readonly hostOf: (lane: LaneTarget) => string;
   readonly clock: Clock;
   readonly random: () => number;
   readonly observer: DeliveryObserver;
-  /** Operations in all lanes together, and their bytes; at either `hasRoom` turns false. */
+  /** Operations in all lanes together, and their bytes. */
   readonly maxBacklog: number;
   readonly maxBacklogBytes: number;
 }
 
-/** Delivered events that are remembered, at least; senders repeat within minutes. */
-const maxRemembered = 100_000;
+/** What a lane had left when the router was closed. */
+export interface RemainingLane {
+  readonly lane: LaneTarget;
+  readonly operations: number;
+}
+
+/**
+ * A lane may hold so many times what is free. The more lanes are stuck the less each may hold, and there is always
+ * room for the others: n stuck lanes leave 1 / (2n + 1) of all free (dynamic thresholds, A. K. Choudhury and E. L.
+ * Hahne, IEEE/ACM Transactions on Networking 6, 1998, https://doi.org/10.1109/90.664262).
+ */
+const laneShareOfFree = 2;
 
 /**
  * Hands operations to the lanes and tells what became of each event. Lanes are independent: one that waits costs the
@@ -27,18 +46,21 @@ const maxRemembered = 100_000;
  */
 export class DeliveryRouter {
   readonly #lanes = new Map<string, Lane>();
-  /** Events that are on their way or were delivered lately, by lane and key. */
-  readonly #events = new Map<string, Promise<EventOutcome>>();
-  /** Keys of delivered events, the oldest first. */
-  #delivered: string[] = [];
+  readonly #hosts = new Map<string, Host>();
+  readonly #recent = new RecentEvents();
   readonly #abort = new AbortController();
+  readonly #bytesInFlight: InFlightBytes;
+  readonly #abandoned = new Map<LaneTarget, number>();
   #backlog = 0;
   #bytes = 0;
-  #abandoned = 0;
-  #isClosing = false;
+  #deadline: number | undefined;
   #onEmpty: (() => void) | undefined;
 
-  constructor(private readonly options: DeliveryRouterOptions) {}
+  constructor(private readonly options: DeliveryRouterOptions) {
+    this.#bytesInFlight = new InFlightBytes(options.policy.maxInFlightBytes);
+    // Every request in flight listens to it; many are no leak.
+    setMaxListeners(0, this.#abort.signal);
+  }
 
   /** Bytes of the operations that are not settled yet. */
   get backlogBytes(): number {
@@ -50,9 +72,15 @@ export class DeliveryRouter {
     return this.#backlog;
   }
 
-  hasRoom(): boolean {
+  /** Whether there is room: at all, or for this lane. */
+  hasRoom(lane?: LaneTarget): boolean {
     const { maxBacklog, maxBacklogBytes } = this.options;
-    return this.#backlog < maxBacklog && this.#bytes < maxBacklogBytes && !this.#abort.signal.aborted;
+    const free = maxBacklog - this.#backlog;
+    const freeBytes = maxBacklogBytes - this.#bytes;
+    if (free <= 0 || freeBytes <= 0 || this.#abort.signal.aborted) return false;
+    const held = lane === undefined ? undefined : this.#lanes.get(lane.key);
+    if (held === undefined) return true;
+    return held.backlog < laneShareOfFree * free && held.backlogBytes < laneShareOfFree * freeBytes;
   }
 
   /**
@@ -66,55 +94,57 @@ export class DeliveryRouter {
     const [first] = operations;
     if (first === undefined) return Promise.resolve({ type: 'delivered' });
     if (eventKey === undefined) return this.#accept(first.lane, operations);
-    const key = `${first.lane.key} ${eventKey}`;
-    const earlier = this.#events.get(key);
-    if (earlier !== undefined) return earlier;
-    const settled = this.#accept(first.lane, operations).then((outcome) => {
-      // Only what was delivered is remembered: anything else may be repeated to more effect.
-      if (outcome.type === 'delivered') this.#delivered.push(key);
-      else this.#events.delete(key);
-      this.#forget();
-      return outcome;
-    });
-    this.#events.set(key, settled);
-    return settled;
+    return this.#recent.share(`${first.lane.key} ${eventKey}`, () => this.#accept(first.lane, operations));
   }
 
-  #forget(): void {
-    if (this.#delivered.length < 2 * maxRemembered) return;
-    for (const key of this.#delivered.splice(0, maxRemembered)) this.#events.delete(key);
-  }
-
-  #accept(lane: LaneTarget, operations: readonly Operation[]): Promise<EventOutcome> {
+  #accept(target: LaneTarget, operations: readonly Operation[]): Promise<EventOutcome> {
     const ticket = new Ticket(operations.length);
-    const acceptedAt = this.options.clock.now();
+    if (this.#abort.signal.aborted) {
+      for (const _operation of operations) ticket.settle({ type: 'abandoned' });
+      return ticket.settled;
+    }
+    const acceptedAt = this.options.clock.monotonic();
+    const lane = this.#lane(target);
     this.#backlog += operations.length;
     for (const operation of operations) this.#bytes += operation.bytes;
-    this.#lane(lane).add(operations.map((operation) => ({ operation, ticket, acceptedAt })));
+    for (const operation of operations) lane.add(laneEntry(operation, ticket, acceptedAt));
     return ticket.settled;
   }
 
-  snapshot(): readonly LaneSnapshot[] {
-    return [...this.#lanes.values()].map((lane) => lane.snapshot());
+  snapshot(): DeliverySnapshot {
+    return {
+      lanes: [...this.#lanes.values()].map((lane) => lane.snapshot()),
+      hosts: [...this.#hosts.values()].map((host) => host.snapshot()),
+    };
+  }
+
+  /** A person says that a lane is well. False where there is no such lane. */
+  resume(laneKey: string): boolean {
+    const lane = this.#lanes.get(laneKey);
+    lane?.resume();
+    return lane !== undefined;
   }
 
   /**
    * Delivers what is there, at most for `deadlineMs`, then abandons the rest: the tickets of abandoned events say so.
+   * What can't be delivered by then is abandoned at once.
    *
-   * @returns the operations that were abandoned.
+   * @returns what was abandoned, by lane.
    */
-  async close(deadlineMs: number): Promise<number> {
-    this.#isClosing = true;
-    for (const lane of this.#lanes.values()) lane.drain();
+  async close(deadlineMs: number): Promise<readonly RemainingLane[]> {
+    this.#deadline = this.options.clock.monotonic() + deadlineMs;
+    for (const lane of this.#lanes.values()) lane.drain(this.#deadline);
     await Promise.race([this.#empty(), this.options.clock.sleep(deadlineMs, this.#abort.signal)]);
-    this.#abort.abort();
+    this.abort();
     await this.#empty();
-    return this.#abandoned;
+    return [...this.#abandoned].map(([lane, operations]) => ({ lane, operations }));
   }
 
-  /** Abandons what is in flight at once. */
+  /** Abandons everything at once; what is in flight may arrive all the same. */
   abort(): void {
     this.#abort.abort();
+    for (const host of this.#hosts.values()) host.stop();
+    for (const lane of this.#lanes.values()) lane.abandon();
   }
 
   #empty(): Promise<void> {
@@ -131,18 +161,40 @@ export class DeliveryRouter {
   #lane(target: LaneTarget): Lane {
     let lane = this.#lanes.get(target.key);
     if (lane === undefined) {
-      const { rules, policy, send, clock, random, observer } = this.options;
-      const signal = this.#abort.signal;
-      const onSettled = ({ operation }: LaneEntry, outcome: ItemOutcome): void => {
-        if (outcome.type === 'abandoned') this.#abandoned += 1;
-        this.#backlog -= 1;
-        this.#bytes -= operation.bytes;
-        if (this.#backlog === 0) this.#onEmpty?.();
-      };
-      lane = new Lane(target, { rules, policy, send, clock, random, observer, signal, onSettled });
-      if (this.#isClosing) lane.drain();
+      const { rules, policy, clock, random, observer } = this.options;
+      lane = new Lane(target, this.#host(this.options.hostOf(target)), {
+        rules,
+        policy: policy.lane,
+        clock,
+        random,
+        observer,
+        signal: this.#abort.signal,
+        onSettled: (entry, outcome) => {
+          this.#onSettled(target, entry, outcome);
+        },
+      });
+      if (this.#deadline !== undefined) lane.drain(this.#deadline);
       this.#lanes.set(target.key, lane);
     }
     return lane;
+  }
+
+  #host(name: string): Host {
+    let host = this.#hosts.get(name);
+    if (host === undefined) {
+      const { policy, send, clock, random, observer } = this.options;
+      const signal = this.#abort.signal;
+      const bytes = this.#bytesInFlight;
+      host = new Host(name, { policy: policy.host, send, clock, random, observer, signal, bytes });
+      this.#hosts.set(name, host);
+    }
+    return host;
+  }
+
+  #onSettled(target: LaneTarget, { operation }: LaneEntry, { type }: ItemOutcome): void {
+    if (type === 'abandoned') this.#abandoned.set(target, (this.#abandoned.get(target) ?? 0) + 1);
+    this.#backlog -= 1;
+    this.#bytes -= operation.bytes;
+    if (this.#backlog === 0) this.#onEmpty?.();
   }
 }

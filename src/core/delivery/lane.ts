@@ -1,230 +1,335 @@
-import type { LaneTarget, Operation } from '../batching/operation.js';
-import {
-  composeRequest,
-  planRequests,
-  takeApart,
-  type BatchLimits,
-  type PlannedItem,
-  type PlannedRequest,
-} from '../batching/plan-requests.js';
+import type { LaneTarget } from '../batching/operation.js';
 import type { RequestRules } from '../batching/request-rules.js';
 import type { Clock } from '../clock.js';
-import {
-  deliverRequest,
-  isRefusal,
-  sendUntilSettled,
-  toItemOutcome,
-  type ItemOutcome,
-  type OnWait,
-  type RetryPolicy,
-  type Send,
-} from './deliver-request.js';
+import { Alarm } from './alarm.js';
 import type { DeliveryObserver } from './delivery-observer.js';
-import type { Ticket } from './ticket.js';
-
-/** One operation in a lane. */
-export interface LaneEntry {
-  readonly operation: Operation;
-  readonly ticket: Ticket;
-  readonly acceptedAt: number;
-}
-
-export interface LanePolicy {
-  readonly batch: BatchLimits;
-  readonly retry: RetryPolicy;
-  /** How long a first operation waits for company. */
-  readonly lingerMs: number;
-  /** After this long without success an operation is given up as `expired`. */
-  readonly maxAgeMs: number;
-  /** Requests in flight at once, where their order among each other does not matter. */
-  readonly concurrency: number;
-}
+import type { LanePolicy } from './delivery-policy.js';
+import type { Dispatch, Host, Sender } from './host.js';
+import { LaneComposer } from './lane-composer.js';
+import type { LaneEntry } from './lane-entry.js';
+import { LaneHealth } from './lane-health.js';
+import { LaneQueue } from './lane-queue.js';
+import { LaneReplies } from './lane-replies.js';
+import { LaneSchedule, type Batch, type Circumstances } from './lane-schedule.js';
+import { LaneSearches } from './lane-searches.js';
+import type { LaneSnapshot, LaneState } from './lane-snapshot.js';
+import { LaneLimiter } from './limits/lane-limiter.js';
+import type { SendOutcome } from './reply.js';
+import type { ItemOutcome } from './ticket.js';
 
 export interface LaneEnvironment {
   readonly rules: RequestRules;
   readonly policy: LanePolicy;
-  readonly send: Send<LaneEntry>;
   readonly clock: Clock;
   readonly random: () => number;
   readonly observer: DeliveryObserver;
-  /** Abandons what is in flight and wakes whoever sleeps. */
+  /** Once aborted, nothing is sent any more. */
   readonly signal: AbortSignal;
   readonly onSettled: (entry: LaneEntry, outcome: ItemOutcome) => void;
 }
 
-/**
- * `idle`: nothing waits. `lingering`: the first operations wait for company. `sending`: requests are under way.
- * `waiting`: the destination failed or asked to slow down. `halted`: it says that the lane's setting is wrong.
- */
-export type LaneState = 'idle' | 'lingering' | 'sending' | 'waiting' | 'halted';
-
-/** What a lane is doing, for the operator. */
-export interface LaneSnapshot {
-  readonly appId: string;
-  readonly region: string;
-  readonly state: LaneState;
-  readonly backlog: number;
-  /** Age of the oldest operation that is not settled, waiting or in flight. */
-  readonly oldestAgeMs: number;
-  readonly lastError: string | undefined;
-}
-
-/** A window takes at most this many full requests' worth of operations, so that kinds that are rare fill up too. */
-const requestsPerWindow = 4;
+/** Characters of the destination's words in a snapshot. */
+const maxShownError = 300;
 
 /**
  * The ordered backlog of one app_id in one region, and its only sender.
  *
- * idle → lingering when an operation arrives; lingering → sending after `lingerMs`, or at once when a request is full;
- * sending ⇄ waiting / halted while the destination refuses; sending → lingering or idle when the window is settled. A
- * window is planned into requests, stage by stage, and the next window is taken when the last of it is settled: that is
- * what keeps the order of one identity's writes. Operations live in memory only; whoever handed them in keeps them
- * until their ticket is settled.
+ * What may be sent, and in which order, its `LaneQueue` knows; whether it may send at all, its `LaneHealth`; how much,
+ * its `LaneLimiter`. When something is due, the lane asks its host for a turn; with its turn it makes one request, of
+ * the kind that has waited longest. A request that is full is due at once; one that is not, when its oldest operation has waited
+ * for `lingerMs` and no request of the lane is in flight, or a little later when one is.
+ *
+ * The reply decides: delivered settles the operations; throttled, failed and halted give them back to the queue, where
+ * they keep their place; too large gives them back and makes requests smaller for some time; refused starts a search
+ * that sends pieces of the request until the culprits stand alone, while operations of other keys go on. When too many
+ * are rejected for one new reason, the lane pauses.
+ *
+ * Operations live in memory only; whoever handed them in keeps them until their ticket is settled.
  */
-export class Lane {
-  #pending: LaneEntry[] = [];
-  #pendingBytes = 0;
-  #inWindow = 0;
-  #windowSince: number | undefined;
-  #state: LaneState = 'idle';
-  #lastError: string | undefined;
-  #stopLinger: AbortController | undefined;
-  #isDraining = false;
+export class Lane implements Sender {
+  readonly #queue: LaneQueue;
+  readonly #composer: LaneComposer;
+  readonly #limiter: LaneLimiter;
+  readonly #health: LaneHealth;
+  readonly #replies: LaneReplies;
+  readonly #searches: LaneSearches;
+  readonly #schedule: LaneSchedule;
+  #bytes = 0;
+  /** Requests in flight, and which of them overstay. */
+  #inFlight = 0;
+  #overstaying = 0;
+  #isQueued = false;
+  /** When the lane stops for good. */
+  #deadline: number | undefined;
+  readonly #alarm: Alarm;
 
   constructor(
     readonly target: LaneTarget,
+    private readonly host: Host,
     private readonly environment: LaneEnvironment,
-  ) {}
-
-  add(entries: readonly LaneEntry[]): void {
-    for (const entry of entries) {
-      this.#pending.push(entry);
-      this.#pendingBytes += entry.operation.bytes;
-    }
-    if (this.#isFull()) this.#stopLinger?.abort();
-    if (this.#state === 'idle') {
-      this.#state = 'lingering';
-      void this.#run();
-    }
+  ) {
+    const { rules, policy, random, observer } = environment;
+    this.#queue = new LaneQueue((kind) => this.#composer.rulesOf(kind).stage);
+    this.#limiter = new LaneLimiter(policy.rateLimits);
+    this.#composer = new LaneComposer(target, rules, this.#queue, this.#limiter, (ms) => {
+      observer.onWait(target, 'identity_limit', ms, '');
+    });
+    this.#searches = new LaneSearches(this.#queue, this.#composer, this.#limiter, (kind, requests, culprits) => {
+      observer.onSearched(target, kind, requests, culprits);
+    });
+    this.#schedule = new LaneSchedule({
+      policy,
+      queue: this.#queue,
+      composer: this.#composer,
+      limiter: this.#limiter,
+      searches: this.#searches,
+      onLimited: (ms) => {
+        observer.onWait(target, 'lane_limit', ms, '');
+      },
+    });
+    this.#alarm = new Alarm(environment.clock, () => {
+      this.#pump();
+    });
+    const events = {
+      onTransition: (from: LaneHealth['mode'], to: LaneHealth['mode']) => {
+        observer.onTransition(target, from, to);
+      },
+      onBreaker: (from: LaneHealth['breaker'], to: LaneHealth['breaker']) => {
+        observer.onLaneBreaker(target, from, to);
+      },
+    };
+    this.#health = new LaneHealth(policy, random, events, target.key);
+    this.#replies = new LaneReplies({
+      target,
+      policy,
+      observer,
+      queue: this.#queue,
+      health: this.#health,
+      searches: this.#searches,
+      schedule: this.#schedule,
+      settle: (entry, outcome) => {
+        this.#settle(entry, outcome);
+      },
+    });
+    host.join(this);
   }
 
-  /** From now on nothing waits for company. */
-  drain(): void {
-    this.#isDraining = true;
-    this.#stopLinger?.abort();
+  get isRetrying(): boolean {
+    return this.#health.failures > 0;
+  }
+
+  get isSlow(): boolean {
+    return this.#health.isSlow || this.#overstaying > 0;
+  }
+
+  /** Operations that are not settled. */
+  get backlog(): number {
+    return this.#queue.size;
+  }
+
+  get backlogBytes(): number {
+    return this.#bytes;
+  }
+
+  add(entry: LaneEntry): void {
+    const { kind, bytes } = entry.operation;
+    this.#bytes += bytes;
+    const { maxBytes } = this.environment.policy.batch;
+    const overhead = this.#composer.rulesOf(kind).overheadBytes(this.target);
+    if (overhead + bytes > maxBytes) {
+      const detail = `one operation alone is over the ${maxBytes} bytes of a request`;
+      this.#settle(entry, { type: 'rejected', reason: 'operation_too_large', detail });
+      return;
+    }
+    this.#queue.add(entry);
+    this.#pump();
+  }
+
+  /** From now on nothing waits for company, and what can't be sent before the deadline is abandoned at once. */
+  drain(deadline: number): void {
+    this.#deadline = deadline;
+    this.#pump();
+  }
+
+  /** Gives up everything that is not in flight; what is follows when its sender gives up. */
+  abandon(): void {
+    this.#searches.endWaiting();
+    for (const entry of this.#queue.waiting()) this.#settle(entry, { type: 'abandoned' });
+    this.#alarm.cancel();
+  }
+
+  /** A person looked at it: the lane goes on at once, and what paused it pauses it no more. */
+  resume(): void {
+    this.#replies.accept();
+    this.#health.resume(this.environment.clock.monotonic());
+    this.#pump();
+  }
+
+  onHostRecovered(): void {
+    this.#health.onHostRecovered(this.environment.clock.monotonic());
+    this.#pump();
+  }
+
+  next(): Dispatch | undefined {
+    this.#isQueued = false;
+    const now = this.environment.clock.monotonic();
+    const batch = this.#waitMs(now) === 0 ? this.#schedule.next(now, this.#circumstances()) : undefined;
+    if (batch === undefined) {
+      this.#pump();
+      return undefined;
+    }
+    const { request, search } = batch;
+    if (search !== undefined) {
+      search.isInFlight = true;
+      this.environment.observer.onSplit(request);
+    }
+    const reservation = this.#composer.reserve(request);
+    this.#health.onSend(now);
+    this.#inFlight += 1;
+    let overstays = false;
+    this.#pump();
+    return {
+      request,
+      onOverstay: () => {
+        overstays = true;
+        this.#overstaying += 1;
+        this.#pump();
+      },
+      onOutcome: (outcome, sentAt) => {
+        const answeredAt = this.environment.clock.monotonic();
+        this.#inFlight -= 1;
+        if (overstays) this.#overstaying -= 1;
+        reservation.settle(answeredAt, isCounted(outcome));
+        if (search !== undefined) search.isInFlight = false;
+        this.#onOutcome(batch, outcome, sentAt, answeredAt);
+      },
+    };
+  }
+
+  #onOutcome(batch: Batch, outcome: SendOutcome, sentAt: number, now: number): void {
+    if (this.environment.signal.aborted && !isFinal(outcome)) {
+      this.#replies.giveBack(batch);
+    } else {
+      this.#replies.act(batch, outcome, sentAt, now);
+    }
+    if (this.#health.mode === 'paused') this.#searches.endWaiting();
+    if (this.environment.signal.aborted) this.abandon();
+    else this.#pump();
   }
 
   snapshot(): LaneSnapshot {
-    const oldest = this.#inWindow > 0 ? this.#windowSince : this.#pending[0]?.acceptedAt;
+    const now = this.environment.clock.monotonic();
+    const { oldest } = this.#queue;
+    const { lastError, breaker, failures, maxItems } = this.#health;
     return {
-      appId: this.target.appId,
+      key: this.target.key,
       region: this.target.region,
-      state: this.#state,
-      backlog: this.#pending.length + this.#inWindow,
-      oldestAgeMs: oldest === undefined ? 0 : Math.max(0, this.environment.clock.now() - oldest),
-      lastError: this.#lastError,
+      appId: this.target.appId,
+      state: this.#state(),
+      breaker,
+      backlog: this.#queue.size,
+      backlogBytes: this.#bytes,
+      oldestAgeMs: oldest === undefined ? 0 : Math.round(now - oldest.acceptedAt),
+      inFlight: this.#inFlight,
+      allowance: this.#allowance(now),
+      limitedIdentities: this.#queue.limited,
+      nextAttemptMs: this.#alarm.at === undefined ? null : Math.max(0, Math.ceil(this.#alarm.at - now)),
+      failures,
+      maxItems,
+      isSlow: this.isSlow,
+      searches: this.#searches.size,
+      lastError:
+        lastError === undefined
+          ? null
+          : { detail: lastError.detail.slice(0, maxShownError), agoMs: Math.round(now - lastError.at) },
+      paused: this.#replies.finding ?? null,
     };
   }
 
-  #isFull(): boolean {
-    const { maxItems, maxBytes } = this.environment.policy.batch;
-    return this.#pending.length >= maxItems || this.#pendingBytes >= maxBytes;
+  #state(): LaneState {
+    const { mode, breaker } = this.#health;
+    if (mode === 'paused' || mode === 'halted') return mode;
+    if (this.#queue.size === 0) return 'idle';
+    if (mode === 'throttled') return mode;
+    if (breaker !== 'closed') return 'open';
+    if (mode === 'waiting') return 'waiting';
+    if (this.#inFlight > 0) return 'sending';
+    if (this.#isQueued) return 'queued';
+    const isReady = this.#queue.kinds.some((kind) => this.#queue.readyOf(kind) !== undefined);
+    return this.#schedule.isLimited || !isReady ? 'limited' : 'lingering';
   }
 
-  async #run(): Promise<void> {
-    while (this.#pending.length > 0) {
-      await this.#linger();
-      this.#state = 'sending';
-      const size = this.environment.policy.batch.maxItems * requestsPerWindow;
-      const window = this.#pending.splice(0, size);
-      for (const { operation } of window) this.#pendingBytes -= operation.bytes;
-      this.#inWindow = window.length;
-      this.#windowSince = window[0]?.acceptedAt;
-      await this.#deliver(window);
-      this.#state = 'lingering';
-    }
-    this.#state = 'idle';
+  #allowance(now: number): Readonly<Record<string, number>> {
+    const { rateLimits } = this.environment.policy;
+    const limited = Object.entries(rateLimits).filter(([, { perLane }]) => perLane !== undefined);
+    return Object.fromEntries(limited.map(([kind]) => [kind, this.#limiter.laneRoom(kind, now)]));
   }
 
-  async #linger(): Promise<void> {
-    const { clock, policy, signal } = this.environment;
-    const oldest = this.#pending[0]?.acceptedAt ?? clock.now();
-    // A clock that was set back must not make anybody wait for the difference.
-    const ms = Math.min(policy.lingerMs, policy.lingerMs - (clock.now() - oldest));
-    if (ms <= 0 || this.#isFull() || this.#isDraining || signal.aborted) return;
-    this.#stopLinger = new AbortController();
-    await clock.sleep(ms, AbortSignal.any([signal, this.#stopLinger.signal]));
-    this.#stopLinger = undefined;
+  /** Asks the host for a turn when something is due, or waits until something is. */
+  #pump(): void {
+    if (this.#isQueued || this.environment.signal.aborted) return;
+    const now = this.environment.clock.monotonic();
+    if (this.#isHopeless(now)) {
+      this.abandon();
+      return;
+    }
+    const wait = this.#waitMs(now);
+    if (wait === Infinity) this.#alarm.cancel();
+    if (wait > 0) {
+      this.#alarm.ringIn(wait);
+      return;
+    }
+    this.#alarm.cancel();
+    this.#isQueued = true;
+    this.host.enqueue(this);
   }
 
-  async #deliver(window: readonly LaneEntry[]): Promise<void> {
-    const { rules, policy } = this.environment;
-    const plan = planRequests(window, rules, policy.batch);
-    const detail = `one operation alone is over the ${policy.batch.maxBytes} bytes of a request`;
-    for (const entry of plan.oversized) {
-      this.#settle(entry, { type: 'rejected', reason: 'operation_too_large', detail });
-    }
-    const stages = [...new Set(plan.requests.map((request) => request.stage))];
-    for (const stage of stages) {
-      await this.#deliverStage(plan.requests.filter((request) => request.stage === stage));
-    }
+  /** The service stops, and the lane can't send before it does. */
+  #isHopeless(now: number): boolean {
+    if (this.#deadline === undefined || this.#queue.size === 0) return false;
+    const { mode } = this.#health;
+    if (mode === 'paused' || mode === 'halted') return true;
+    const wait = this.#health.waitMs(now);
+    // Infinity: a probe is on its way, and decides.
+    return wait < Infinity && now + wait > this.#deadline;
   }
 
-  /** Requests that may overtake each other go out side by side, the others one after the other. */
-  async #deliverStage(requests: readonly PlannedRequest<LaneEntry>[]): Promise<void> {
-    const chains = new Map<string, PlannedRequest<LaneEntry>[]>();
-    for (const request of requests) {
-      const key = `${request.kind} ${request.items[0]?.orderKey ?? ''}`;
-      const chain = chains.get(key);
-      if (chain === undefined) chains.set(key, [request]);
-      else chain.push(request);
-    }
-    const queue = [...chains.values()].values();
-    const work = async (): Promise<void> => {
-      for (const chain of queue) for (const request of chain) await this.#deliverRequest(request);
+  /** Milliseconds until a request is due; 0 when one is, Infinity when only an event changes that. */
+  #waitMs(now: number): number {
+    if (this.#queue.size === 0) return Infinity;
+    const { concurrency } = this.environment.policy;
+    const most = this.#health.isCautious ? 1 : Math.min(concurrency, this.host.share);
+    if (this.#inFlight >= most) return Infinity;
+    const healthy = this.#health.waitMs(now);
+    return healthy > 0 ? healthy : this.#schedule.waitMs(now, this.#circumstances());
+  }
+
+  #circumstances(): Circumstances {
+    return {
+      latencyMs: this.host.latencyMs,
+      maxItems: this.#health.maxItems,
+      inFlight: this.#inFlight,
+      isDraining: this.#deadline !== undefined,
     };
-    await Promise.all(Array.from({ length: Math.min(this.environment.policy.concurrency, chains.size) }, work));
-  }
-
-  async #deliverRequest(request: PlannedRequest<LaneEntry>): Promise<void> {
-    const { rules, policy, send, clock, random, observer, signal } = this.environment;
-    const kindRules = rules[request.kind];
-    if (kindRules === undefined) throw new Error(`no request rules for operations of kind ${request.kind}`);
-    const onWait: OnWait = (outcome, ms) => {
-      this.#state = outcome.type === 'halted' ? 'halted' : 'waiting';
-      this.#lastError = outcome.detail;
-      observer.onWait(this.target, outcome, ms);
-    };
-    await deliverRequest(
-      request,
-      async (part) => {
-        if (part !== request) observer.onSplit(part);
-        const expiresAt = lastAcceptedAt(part) + policy.maxAgeMs;
-        const outcome = await sendUntilSettled(send, part, expiresAt, policy.retry, { clock, random, onWait }, signal);
-        this.#state = 'sending';
-        return outcome;
-      },
-      isRefusal,
-      { compose: (items) => composeRequest(this.target, request.kind, kindRules, items), takeApart },
-      (item, outcome) => {
-        this.#settleItem(item, toItemOutcome(outcome));
-      },
-    );
-  }
-
-  #settleItem(item: PlannedItem<LaneEntry>, outcome: ItemOutcome): void {
-    for (const entry of item.entries) this.#settle(entry, outcome);
   }
 
   #settle(entry: LaneEntry, outcome: ItemOutcome): void {
-    this.#inWindow -= 1;
+    this.#queue.remove(entry);
+    this.#bytes -= entry.operation.bytes;
     entry.ticket.settle(outcome);
     this.environment.onSettled(entry, outcome);
   }
 }
 
-function lastAcceptedAt(request: PlannedRequest<LaneEntry>): number {
-  let last = 0;
-  for (const item of request.items) for (const entry of item.entries) last = Math.max(last, entry.acceptedAt);
-  return last;
+/** The destination has decided; anything else may still become of the request. */
+function isFinal({ type }: SendOutcome): boolean {
+  return type === 'delivered' || type === 'rejected' || type === 'tooLarge';
+}
+
+/**
+ * Whether a request counts against the rate limits. Heap states them in events and requests that it takes; of one that
+ * it refused it took none. Should it count those as well it answers 429, which costs a wait and no event.
+ */
+function isCounted({ type }: SendOutcome): boolean {
+  return type === 'delivered' || type === 'retry';
 }

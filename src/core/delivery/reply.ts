@@ -10,13 +10,15 @@ export type Reply =
     }
   | { readonly type: 'noAnswer'; readonly cause: 'timeout' | 'network'; readonly detail: string };
 
+export type FailureCause = 'answer' | 'timeout' | 'network';
+
 /** What a reply means for the request. The destination classifies; delivery only ever acts on these. */
 export type SendOutcome =
   | { readonly type: 'delivered' }
   /** Asked to slow down; not a failure. */
   | { readonly type: 'throttled'; readonly afterMs?: number; readonly detail: string }
-  /** May work later. */
-  | { readonly type: 'retry'; readonly afterMs?: number; readonly detail: string }
+  /** May work later. `cause`: there was an answer that says so, none in time, or no connection that held. */
+  | { readonly type: 'retry'; readonly cause: FailureCause; readonly afterMs?: number; readonly detail: string }
   /** Something in the request is wrong; with several items it is not known which. */
   | { readonly type: 'rejected'; readonly detail: string }
   | { readonly type: 'tooLarge'; readonly detail: string }

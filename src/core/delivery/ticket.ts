@@ -1,11 +1,14 @@
 import type { RejectionReason } from '../reasons.js';
-import type { ItemOutcome } from './deliver-request.js';
 
-/** What became of an event that was handed to delivery. */
-export type EventOutcome =
+/** What became of one operation. */
+export type ItemOutcome =
   | { readonly type: 'delivered' }
   | { readonly type: 'rejected'; readonly reason: RejectionReason; readonly detail: string }
+  /** The service stopped first; nobody may count it as done. */
   | { readonly type: 'abandoned' };
+
+/** What became of an event that was handed to delivery. */
+export type EventOutcome = ItemOutcome;
 
 /**
  * Follows one event until the last of its operations is settled. The worst outcome is the event's: an abandoned

@@ -1,9 +1,9 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 
-import { eventTypes, isEventType } from '../event/event.js';
 import type { DeliveryObserver } from '../delivery/delivery-observer.js';
-import type { LaneSnapshot, LaneState } from '../delivery/lane.js';
+import type { DeliverySnapshot } from '../delivery/lane-snapshot.js';
 import type { Reply } from '../delivery/reply.js';
+import { eventTypes, isEventType } from '../event/event.js';
 import type { IntakeObserver } from '../intake.js';
 import {
   reasons,
@@ -12,11 +12,16 @@ import {
   type RejectionReason,
   type RequestReason,
 } from '../reasons.js';
+import { deliveryMetrics } from './delivery-metrics.js';
+import { addStateGauges } from './state-gauges.js';
 
-/** What gauges are read from. */
-export interface MetricsState {
-  readonly lanes: () => readonly LaneSnapshot[];
-  readonly backlogBytes: () => number;
+export interface MetricsOptions {
+  /** Of this service. */
+  readonly version: string;
+  /** The kinds of operation that there are. Whatever is counted by kind starts at 0 with each. */
+  readonly kinds: readonly string[];
+  /** What gauges are read from, once per scrape. */
+  readonly delivery: () => DeliverySnapshot;
 }
 
 export interface Metrics {
@@ -49,19 +54,16 @@ export interface CountedRequest {
   readonly bytes: number;
 }
 
-const laneStates: readonly LaneState[] = ['idle', 'lingering', 'sending', 'waiting', 'halted'];
+const statusClasses = ['2xx', '3xx', '4xx', '429', '5xx', 'timeout', 'network'] as const;
 
 /** With bounds just above the default linger (0.25 s) and at the default answer timeout (8 s). */
 const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 8, 10, 30];
 
 /**
  * Every metric of the service; docs/metrics.md lists exactly these. Labels have few values by construction: event types,
- * kinds of operation, reasons, status classes, routes. No id of a user, an event or an app is ever a label.
- *
- * @param state read at every scrape.
- * @param version of this service.
+ * kinds of operation, reasons, status classes, routes, hosts. No id of a user, an event or an app is ever a label.
  */
-export function createMetrics(state: MetricsState, version: string): Metrics {
+export function createMetrics({ version, kinds, delivery }: MetricsOptions): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -123,12 +125,6 @@ export function createMetrics(state: MetricsState, version: string): Metrics {
     buckets: [1e3, 1e4, 1e5, 5e5, 1e6, 2e6, 4_194_304],
     registers,
   });
-  const waits = new Counter({
-    name: 'heap_destination_delivery_waits_total',
-    help: 'Waits of a lane before it asks Heap again, by cause: retry, throttled, halted.',
-    labelNames: ['cause'] as const,
-    registers,
-  });
   const splits = new Counter({
     name: 'heap_destination_heap_request_splits_total',
     help: 'Smaller requests made of one that Heap refused as a whole.',
@@ -155,8 +151,14 @@ export function createMetrics(state: MetricsState, version: string): Metrics {
     else if (group === 'request') refused.inc({ reason }, 0);
     else outcomes.inc({ outcome: group, reason }, 0);
   }
-  for (const cause of ['retry', 'throttled', 'halted']) waits.inc({ cause }, 0);
-  addStateGauges(state, version, registers);
+  for (const kind of kinds) {
+    operations.inc({ kind }, 0);
+    splits.inc({ kind }, 0);
+    for (const status_class of statusClasses) requests.inc({ kind, status_class }, 0);
+    for (const histogram of [requestSeconds, requestItems, requestBytes]) histogram.zero({ kind });
+  }
+  const countDelivery = deliveryMetrics(kinds, registry);
+  addStateGauges(delivery, version, registers);
 
   const countRequest = ({ kind, items, bytes }: CountedRequest, reply: Reply, seconds: number): void => {
     requests.inc({ kind, status_class: reply.type === 'answer' ? statusClass(reply.status) : reply.cause });
@@ -186,11 +188,9 @@ export function createMetrics(state: MetricsState, version: string): Metrics {
       },
     },
     delivery: {
+      ...countDelivery,
       onReply: ({ kind, items, bytes }, reply, seconds) => {
         countRequest({ kind, items: items.length, bytes }, reply, seconds);
-      },
-      onWait: (_lane, outcome) => {
-        waits.inc({ cause: outcome.type });
       },
       onSplit: ({ kind }) => {
         splits.inc({ kind });
@@ -214,49 +214,6 @@ export function createMetrics(state: MetricsState, version: string): Metrics {
       httpSeconds.observe({ route, code: status }, seconds);
     },
   };
-}
-
-/** Computed from the lanes' own state when Prometheus asks, so they can't drift from it. */
-function addStateGauges({ lanes, backlogBytes }: MetricsState, version: string, registers: Registry[]): void {
-  new Gauge({
-    name: 'heap_destination_build_info',
-    help: 'Always 1; the label names the version.',
-    labelNames: ['version'] as const,
-    registers,
-  }).set({ version }, 1);
-  new Gauge({
-    name: 'heap_destination_backlog_bytes',
-    help: 'Bytes of the operations that are not settled.',
-    registers,
-    collect() {
-      this.set(backlogBytes());
-    },
-  });
-  new Gauge({
-    name: 'heap_destination_backlog_operations',
-    help: 'Operations that wait in lanes or are in flight.',
-    registers,
-    collect() {
-      this.set(lanes().reduce((sum, lane) => sum + lane.backlog, 0));
-    },
-  });
-  new Gauge({
-    name: 'heap_destination_backlog_oldest_age_seconds',
-    help: 'Age of the oldest operation that is not settled in any lane; 0 when there is none.',
-    registers,
-    collect() {
-      this.set(lanes().reduce((age, lane) => Math.max(age, lane.oldestAgeMs), 0) / 1000);
-    },
-  });
-  new Gauge({
-    name: 'heap_destination_lanes',
-    help: 'Lanes (app_ids) by state: idle, lingering, sending, waiting, halted.',
-    labelNames: ['state'] as const,
-    registers,
-    collect() {
-      for (const state of laneStates) this.set({ state }, lanes().filter((lane) => lane.state === state).length);
-    },
-  });
 }
 
 function statusClass(status: number): string {

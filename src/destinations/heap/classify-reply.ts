@@ -27,7 +27,9 @@ const statusVerdicts: readonly (readonly [from: number, to: number, Verdict])[] 
 
 /** The one place where a reply from Heap gets its meaning. */
 export const classifyHeapReply: Classify = (reply, now) => {
-  if (reply.type === 'noAnswer') return { type: 'retry', detail: `${reply.cause}: ${reply.detail}` };
+  if (reply.type === 'noAnswer') {
+    return { type: 'retry', cause: reply.cause, detail: `${reply.cause}: ${reply.detail}` };
+  }
   const verdict = statusVerdicts.find(([from, to]) => reply.status >= from && reply.status <= to)?.[2] ?? 'retry';
   return outcome(verdict, reply, now);
 };
@@ -37,5 +39,6 @@ function outcome(verdict: Verdict, reply: Extract<Reply, { type: 'answer' }>, no
   const detail = `HTTP ${reply.status}${reply.body === '' ? '' : ` ${reply.body}`}`;
   if (verdict !== 'throttled' && verdict !== 'retry') return { type: verdict, detail };
   const afterMs = parseRetryAfter(reply.retryAfter, now);
-  return afterMs === undefined ? { type: verdict, detail } : { type: verdict, detail, afterMs };
+  const wait = afterMs === undefined ? {} : { afterMs };
+  return verdict === 'retry' ? { type: verdict, cause: 'answer', detail, ...wait } : { type: verdict, detail, ...wait };
 }

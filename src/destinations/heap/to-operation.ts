@@ -8,17 +8,27 @@ export function toOperation(lane: LaneTarget, kind: OperationKind, fields: JsonO
   const bytes = Buffer.byteLength(text);
   switch (kind) {
     case 'track':
-      return { lane, kind, text, bytes };
+      return { lane, kind, text, bytes, keys: [subjectKey(fields)] };
     case 'identify': {
       // Of two identities for one user_id Heap keeps the first that arrives.
       const orderKey = keyText(fields.user_id);
-      return { lane, kind, text, bytes, mergeKey: JSON.stringify([orderKey, keyText(fields.identity)]), orderKey };
+      const identity = keyText(fields.identity);
+      const keys = [`user_id ${orderKey}`, `identity ${identity}`] as const;
+      return { lane, kind, text, bytes, keys, mergeKey: JSON.stringify([orderKey, identity]), orderKey };
     }
-    case 'addUserProperties':
-      return { lane, kind, text, bytes, mergeKey: keyText(fields.identity) };
-    case 'addAccountProperties':
-      return { lane, kind, text, bytes, mergeKey: keyText(fields.account_id) };
+    case 'addUserProperties': {
+      const mergeKey = keyText(fields.identity);
+      return { lane, kind, text, bytes, keys: [`identity ${mergeKey}`], mergeKey };
+    }
+    case 'addAccountProperties': {
+      const mergeKey = keyText(fields.account_id);
+      return { lane, kind, text, bytes, keys: [`account ${mergeKey}`], mergeKey };
+    }
   }
+}
+
+function subjectKey({ identity, user_id: userId }: JsonObject): string {
+  return identity === undefined ? `user_id ${keyText(userId)}` : `identity ${keyText(identity)}`;
 }
 
 /** Ids are text in the heap preset; the rudderstack preset passes on whatever the event held. */

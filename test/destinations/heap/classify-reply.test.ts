@@ -105,6 +105,12 @@ describe('a reply from Heap', () => {
     );
   });
 
+  it('that asks for another try is an answer all the same: the way to Heap works', () => {
+    for (const status of [408, 425, 500, 502, 503, 504]) {
+      expect(classify(status)).toEqual({ type: 'retry', cause: 'answer', detail: `HTTP ${status}` });
+    }
+  });
+
   it('carries no wait where waiting changes nothing', () => {
     for (const status of [200, 301, 400, 401, 413, 422]) expect(classify(status, '30')).not.toHaveProperty('afterMs');
   });
@@ -112,6 +118,7 @@ describe('a reply from Heap', () => {
   it.each(['timeout', 'network'] as const)('that never came is tried again: %s', (cause) => {
     expect(classifyHeapReply({ type: 'noAnswer', cause, detail: 'ECONNRESET' }, now)).toEqual({
       type: 'retry',
+      cause,
       detail: `${cause}: ECONNRESET`,
     });
   });

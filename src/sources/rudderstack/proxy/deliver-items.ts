@@ -1,7 +1,8 @@
 import type { Operation } from '../../../core/batching/operation.js';
 import { composeRequest, takeApart, type PlannedRequest } from '../../../core/batching/plan-requests.js';
 import type { RequestRules } from '../../../core/batching/request-rules.js';
-import { deliverRequest } from '../../../core/delivery/deliver-request.js';
+import type { PieceVerdict } from '../../../core/delivery/culprit-search.js';
+import { deliverDivided } from '../../../core/delivery/deliver-divided.js';
 import { isRefusal, type JobResult } from './job-result.js';
 
 /** One item of a request and where the results of its jobs go. */
@@ -48,7 +49,7 @@ export async function deliverItems(
   const kindRules = rules[request.kind];
   if (kindRules === undefined) throw new Error(`no request rules for operations of kind ${request.kind}`);
   let requests = 0;
-  await deliverRequest<ProxyEntry, JobResult>(
+  await deliverDivided<ProxyEntry, JobResult>(
     request,
     async (part) => {
       const timeoutMs = remainingMs();
@@ -59,11 +60,17 @@ export async function deliverItems(
       // Nobody knows whether the culprit is in a piece that was not answered: by itself, each job will have its answer.
       return part !== request && result.isUnanswered === true ? { ...result, dontBatch: true } : result;
     },
-    isRefusal,
+    verdictOf,
     { compose: (items) => composeRequest(request.lane, request.kind, kindRules, items), takeApart },
     (item, result) => {
       for (const entry of item.entries) entry.settle(result);
     },
     known,
   );
+}
+
+function verdictOf(result: JobResult): PieceVerdict {
+  if (result.status === 200) return 'clean';
+  if (result.status === 413) return 'tooLarge';
+  return isRefusal(result) ? 'refused' : 'unknown';
 }

