@@ -114,13 +114,19 @@ export class LaneQueue {
   sendable(line: Line, most: number): readonly LaneEntry[] {
     const before = blockedFrom(line);
     const entries: LaneEntry[] = [];
+    /** How many of another line's entries go along. */
+    const along = new Map<Line, number>();
     for (let index = 0; index < most; index += 1) {
       const entry = line.entries.at(index);
       // The kind is the same all along: a key has one kind per stage.
       if (entry?.place === undefined || entry.place.sequence >= before) break;
-      const { lines } = entry.place;
-      // Under its other keys it must come right behind what leaves with it, or it would overtake somebody there.
-      if (lines[0] !== line || lines.some((each) => each.entries.at(index) !== entry)) break;
+      const [first, ...others] = entry.place.lines;
+      if (first !== line) break;
+      // Under its other keys, too, all that stands before it must go along.
+      const { sequence } = entry.place;
+      if (others.some((each) => each.entries.at(along.get(each) ?? 0) !== entry || sequence >= blockedFrom(each)))
+        break;
+      for (const each of others) along.set(each, (along.get(each) ?? 0) + 1);
       entries.push(entry);
     }
     return entries;

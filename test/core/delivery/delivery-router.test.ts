@@ -332,8 +332,8 @@ describe('whatever the destination answers', () => {
   it('every event is settled exactly once, as what its operations met says, and nothing waits then', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(anyStep, { maxLength: 40 }),
-        fc.array(fc.tuple(anyReply, fc.constantFrom(0, 20, 900)), { minLength: 1, maxLength: 60 }),
+        fc.array(anyStep, { maxLength: 40, size: 'max' }),
+        fc.array(fc.tuple(anyReply, fc.constantFrom(0, 20, 900)), { minLength: 1, maxLength: 60, size: 'max' }),
         fc.option(fc.nat(20_000), { nil: undefined, freq: 3 }),
         fc.boolean(),
         async (steps, replies, closeAfterMs, isBusy) => {
@@ -399,8 +399,8 @@ describe('whatever the destination answers', () => {
     const stages: Readonly<Record<string, number>> = { identify: 0, addUserProperties: 1, track: 2 };
     await fc.assert(
       fc.asyncProperty(
-        fc.array(anyStep, { minLength: 1, maxLength: 40 }),
-        fc.array(fc.tuple(anyReply, fc.constantFrom(0, 20, 900)), { minLength: 1, maxLength: 60 }),
+        fc.array(anyStep, { minLength: 1, maxLength: 40, size: 'max' }),
+        fc.array(fc.tuple(anyReply, fc.constantFrom(0, 20, 900)), { minLength: 1, maxLength: 60, size: 'max' }),
         fc.boolean(),
         async (steps, replies, isBusy) => {
           const taken: Operation[] = [];

@@ -492,8 +492,9 @@ describe('whatever the lanes meet', () => {
         fc.array(fc.tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 3 })), {
           minLength: 1,
           maxLength: 8,
+          size: 'max',
         }),
-        fc.array(anyAnswer, { minLength: 1, maxLength: 30 }),
+        fc.array(anyAnswer, { minLength: 1, maxLength: 30, size: 'max' }),
         fc.record({
           limit: fc.integer({ min: 1, max: 4 }),
           maxSlow: fc.integer({ min: 1, max: 3 }),

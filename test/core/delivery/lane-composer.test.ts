@@ -112,7 +112,7 @@ describe('a request of a lane', () => {
       );
     fc.assert(
       fc.property(
-        fc.array(anyOperation, { maxLength: 30 }),
+        fc.array(anyOperation, { maxLength: 30, size: 'max' }),
         fc.integer({ min: 1, max: 8 }),
         fc.integer({ min: 60, max: 600 }),
         (operations, maxItems, maxBytes) => {

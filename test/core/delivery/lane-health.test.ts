@@ -84,7 +84,7 @@ describe('the health of a lane', () => {
   it('never makes a move that the table does not have, whatever comes, and tells every move', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.constantFrom(...eventNames), fc.nat(20_000)), { maxLength: 60 }),
+        fc.array(fc.tuple(fc.constantFrom(...eventNames), fc.nat(20_000)), { maxLength: 60, size: 'max' }),
         fc.integer({ min: 1, max: 4 }),
         (met, failures) => {
           const { health, moves } = healthOf({ breaker: { ...neverOpen, failures, timeouts: failures, capMs: 5_000 } });
@@ -95,14 +95,16 @@ describe('the health of a lane', () => {
             if (health.waitMs(now) === 0) health.onSend(now);
             events[event](health, now);
             const to: LaneMode = transitions[mode][event] ?? mode;
-            expect(health.mode).toBe(to);
-            if (to !== mode) expect(moves.pop()).toBe(`${mode} > ${to}`);
-            expect(moves).toEqual([]);
+            const { isCautious, maxItems } = health;
+            const waits = health.waitMs(now) === Infinity;
+            expect([health.mode, moves.splice(0), isCautious, waits]).toEqual([
+              to,
+              to === mode ? [] : [`${mode} > ${to}`],
+              to !== 'flowing',
+              to === 'paused' || health.breaker === 'halfOpen',
+            ]);
             mode = to;
-            expect(health.waitMs(now) === Infinity).toBe(mode === 'paused' || health.breaker === 'halfOpen');
-            expect(health.isCautious).toBe(mode !== 'flowing');
-            expect(health.maxItems).toBeGreaterThanOrEqual(1);
-            expect(health.maxItems).toBeLessThanOrEqual(lanePolicy.batch.maxItems);
+            if (maxItems < 1 || maxItems > lanePolicy.batch.maxItems) expect(maxItems).toBeUndefined();
           }
         },
       ),

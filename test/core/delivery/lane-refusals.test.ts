@@ -136,25 +136,28 @@ describe('a request that is refused as a whole', () => {
 
   it('blames nobody who was not refused alone, wherever the culprits are', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(fc.nat(5), fc.boolean()), { minLength: 1, maxLength: 30 }), async (events) => {
-        const alone = new Set<string>();
-        const { clock, deliver, outcomes } = recordedDelivery({
-          answer: (attempt) => {
-            const outcome = refusing('Poison')(attempt);
-            if (outcome.type === 'rejected' && attempt.items.length === 1) alone.add(attempt.items[0] ?? '');
-            return outcome;
-          },
-        });
-        const operations = events.map(([user, isBad], index) =>
-          trackOf(`user ${user}`, `${isBad ? 'Poison' : 'A'} ${index}`),
-        );
-        for (const operation of operations) deliver(operation);
-        await clock.runOut();
-        expect(outcomes).toEqual(events.map(([, isBad]) => (isBad ? rejected : delivered)));
-        expect(operations.filter(({ text }) => alone.has(text))).toHaveLength(
-          events.filter(([, isBad]) => isBad).length,
-        );
-      }),
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(5), fc.boolean()), { minLength: 1, maxLength: 30, size: 'max' }),
+        async (events) => {
+          const alone = new Set<string>();
+          const { clock, deliver, outcomes } = recordedDelivery({
+            answer: (attempt) => {
+              const outcome = refusing('Poison')(attempt);
+              if (outcome.type === 'rejected' && attempt.items.length === 1) alone.add(attempt.items[0] ?? '');
+              return outcome;
+            },
+          });
+          const operations = events.map(([user, isBad], index) =>
+            trackOf(`user ${user}`, `${isBad ? 'Poison' : 'A'} ${index}`),
+          );
+          for (const operation of operations) deliver(operation);
+          await clock.runOut();
+          expect(outcomes).toEqual(events.map(([, isBad]) => (isBad ? rejected : delivered)));
+          expect(operations.filter(({ text }) => alone.has(text))).toHaveLength(
+            events.filter(([, isBad]) => isBad).length,
+          );
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -290,7 +293,7 @@ describe('a request that is too large', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 0, max: 5_000 }),
-        fc.array(fc.tuple(fc.nat(3), fc.nat(900), fc.boolean()), { minLength: 1, maxLength: 20 }),
+        fc.array(fc.tuple(fc.nat(3), fc.nat(900), fc.boolean()), { minLength: 1, maxLength: 20, size: 'max' }),
         async (largest, events) => {
           const { clock, deliver, outcomes, router } = recordedDelivery({
             answer: ({ request }) => (request.bytes > largest ? tooLarge : delivered),

@@ -1,9 +1,11 @@
 import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 
 import type { Classify } from '../../../src/core/delivery/reply.js';
 import { classifyHeapReply } from '../../../src/destinations/heap/classify-reply.js';
+import { anyScenario } from '../../support/scenario/any-scenario.js';
 import { brokenLaws } from '../../support/scenario/conservation.js';
 import { judge, judgeComparison } from '../../support/scenario/judge.js';
 import { measure, type Measures } from '../../support/scenario/measures.js';
@@ -53,6 +55,25 @@ describe('delivery', () => {
       timeoutMs,
     );
   }
+
+  it(
+    'neither loses nor doubles nor reorders anything, whatever happens',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(anyScenario, async (scenario) => {
+          const run = new ScenarioRun(checkScenario(scenario));
+          await run.run();
+          expect(brokenLaws(run)).toEqual([]);
+          // Whoever is left waits for a person, or for a limit that is too low for what came.
+          const states = run.snapshot().lanes.flatMap(({ backlog, state }) => (backlog > 0 ? [state] : []));
+          const allowed = scenario.simulator?.limits === undefined ? ['paused'] : ['paused', 'throttled', 'sending'];
+          expect(states.filter((state) => !allowed.includes(state))).toEqual([]);
+        }),
+        { numRuns: 40 },
+      );
+    },
+    timeoutMs,
+  );
 
   it('is described by at least 28 scenarios, each with a name of its own', () => {
     const names = files.map((file) => readScenario(`${folder}${file}`).name);

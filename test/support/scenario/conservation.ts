@@ -1,5 +1,6 @@
 import type { EventOutcome } from '../../../src/core/delivery/ticket.js';
 import type { ScenarioRun } from './run-scenario.js';
+import { policyWith } from './scenario-policy.js';
 import { idempotencyKey, type ScenarioEvent, type Write } from './scenario-event.js';
 
 /** Findings that are told; a broken law is broken for thousands. */
@@ -18,8 +19,9 @@ export function brokenLaws(run: ScenarioRun): readonly string[] {
     ...first(requests.faults),
     ...first(order.inversions),
     ...first(senders.events.flatMap(brokenPromise)),
-    ...first(storedTwice(run)),
+    ...first(wrongTracks(run)),
     ...first(wrongLastWrites(run)),
+    ...first(expiredTooEarly(run)),
     ...brokenBooks(run),
   ];
 }
@@ -41,19 +43,24 @@ function mayHaveEffect(outcome: EventOutcome): boolean {
   return outcome.type === 'rejected' && (outcome.reason === 'expired' || outcome.reason === 'attempts_exhausted');
 }
 
-function storedTwice({ heap, senders }: ScenarioRun): readonly string[] {
-  const appIds = new Set(senders.events.map(({ arrival }) => arrival.lane.appId));
+/** Heap has each track that was delivered, and none of them twice. */
+function wrongTracks({ heap, senders }: ScenarioRun): readonly string[] {
   const findings: string[] = [];
-  for (const appId of appIds) {
-    const seen = new Set<string>();
+  const keysOf = new Map<string, Set<string>>();
+  for (const appId of new Set(senders.events.map(({ arrival }) => arrival.lane.appId))) {
+    const keys = new Set<string>();
+    keysOf.set(appId, keys);
     for (const { idempotencyKey: key = '' } of heap.findApp(appId)?.events ?? []) {
-      if (seen.has(key)) findings.push(`Heap has the event ${key} twice`);
-      seen.add(key);
+      if (keys.has(key)) findings.push(`Heap has the event ${key} twice`);
+      keys.add(key);
     }
-    for (const { arrival, outcome, writes } of senders.events) {
-      if (arrival.lane.appId !== appId || outcome?.type !== 'delivered') continue;
-      const missing = tracksOf(writes).filter(({ sequence }) => !seen.has(idempotencyKey(sequence)));
-      for (const { sequence } of missing) findings.push(`Heap lacks the event ${idempotencyKey(sequence)}`);
+  }
+  for (const { arrival, outcome, writes } of senders.events) {
+    if (outcome?.type !== 'delivered') continue;
+    const keys = keysOf.get(arrival.lane.appId);
+    for (const { sequence } of tracksOf(writes)) {
+      if (keys?.has(idempotencyKey(sequence)) !== true)
+        findings.push(`Heap lacks the event ${idempotencyKey(sequence)}`);
     }
   }
   return findings;
@@ -74,6 +81,15 @@ function wrongLastWrites({ senders, witness }: ScenarioRun): readonly string[] {
     const shown = witness.shown(write) ?? 0;
     // A later one that nobody was told about may have arrived as well.
     return shown >= write.sequence ? [] : [`${write.keys.join()} shows write ${shown}, the last is ${write.sequence}`];
+  });
+}
+
+/** Nothing is given up for its age before it has it, whatever the time of day does. */
+function expiredTooEarly({ scenario, senders }: ScenarioRun): readonly string[] {
+  const { maxAgeMs } = policyWith(scenario.policy ?? {}).lane;
+  return senders.events.flatMap(({ key, outcome, acceptedAt, settledAt = 0 }) => {
+    const isEarly = outcome?.type === 'rejected' && outcome.reason === 'expired' && settledAt - acceptedAt < maxAgeMs;
+    return isEarly ? [`${key} expired after ${settledAt - acceptedAt} ms`] : [];
   });
 }
 
