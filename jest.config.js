@@ -9,6 +9,8 @@ export default {
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
   maxWorkers: 2,
+  // No test is about speed: on a busy machine one may take long, and only one that hangs is cut off.
+  testTimeout: 60_000,
   // jest's ESM module registry leaks across files; recycling workers keeps a long run flat.
   workerIdleMemoryLimit: '300MB',
 };

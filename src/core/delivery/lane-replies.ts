@@ -128,18 +128,22 @@ export class LaneReplies {
     this.parts.observer.onPaused(this.parts.target, finding);
   }
 
+  /**
+   * Everything waits again, also what is undecided of a search: the next request is smaller, and if something in it is
+   * still refused, another search begins there. A search that went on with pieces of its own size would stand still before
+   * one operation that the destination fails on.
+   */
   #onFailed(
-    { request, search }: Batch,
+    batch: Batch,
     outcome: Extract<SendOutcome, { type: 'retry' | 'throttled' | 'halted' }>,
     sentAt: number,
     now: number,
   ): void {
+    const { request } = batch;
     const wait = this.parts.health.onRefused(outcome, request.items.length, sentAt, now);
     if (wait !== undefined) this.parts.observer.onWait(this.parts.target, wait.cause, wait.ms, outcome.detail);
     const exhausted = outcome.type === 'retry' ? this.#countAttempt(request) : [];
-    const isOld = this.#isTooOld(request, now) && outcome.type !== 'halted';
-    if (search === undefined) this.#giveBack(request);
-    else if (exhausted.length > 0 || isOld) this.parts.searches.end(search);
+    this.giveBack(batch);
     for (const entry of exhausted) {
       this.parts.settle(entry, { type: 'rejected', reason: 'attempts_exhausted', detail: outcome.detail });
     }
@@ -161,11 +165,6 @@ export class LaneReplies {
       }
     }
     return exhausted;
-  }
-
-  #isTooOld({ items }: PlannedRequest<LaneEntry>, now: number): boolean {
-    const { maxAgeMs } = this.parts.policy;
-    return items.some(({ entries }) => entries.some(({ acceptedAt }) => now - acceptedAt >= maxAgeMs));
   }
 
   /** Delivery fails: what is too old is given up. */

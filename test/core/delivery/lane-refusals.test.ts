@@ -69,7 +69,7 @@ describe('a request that is refused as a whole', () => {
     expect(outcomes).toEqual([delivered, delivered, delivered, rejected, delivered, delivered]);
   });
 
-  it('is searched on after a failure, with the same piece', async () => {
+  it('is made anew and smaller when a piece of it fails, and the search begins where that is refused', async () => {
     let failures = 2;
     const { clock, deliver, outcomes, sizes, times } = recordedDelivery({
       answer: (attempt) => {
@@ -83,8 +83,32 @@ describe('a request that is refused as a whole', () => {
     for (const event of ['A', 'B', 'C', 'Poison']) deliver(trackOf('ann', event));
     await clock.runOut();
     expect(outcomes).toEqual([delivered, delivered, delivered, rejected]);
-    expect(sizes()).toEqual([4, 2, 2, 2, 1, 1]);
-    expect(times()).toEqual([250, 250, 750, 1_750, 1_750, 1_750]);
+    expect(sizes()).toEqual([4, 2, 1, 2, 1, 2, 1, 1]);
+    expect(times()).toEqual([250, 250, 750, 750, 1_250, 1_250, 1_250, 1_250]);
+  });
+
+  it('goes on without the operation that the destination fails on, and without the one that it refuses', async () => {
+    const { clock, deliver, outcomes, router } = recordedDelivery({
+      answer: (attempt) =>
+        attempt.items.some((item) => item.includes('Choke')) ? failed : refusing('Poison')(attempt),
+    });
+    const people = ['A', 'Poison', 'C', 'D', 'Choke', 'F', 'G', 'H'];
+    people.forEach((event, index) => {
+      deliver(trackOf(`user ${index}`, event));
+    });
+    await clock.advance(600_000);
+    expect(outcomes.map((outcome) => outcome?.type)).toEqual([
+      'delivered',
+      'rejected',
+      'delivered',
+      'delivered',
+      undefined,
+      'delivered',
+      'delivered',
+      'delivered',
+    ]);
+    expect(router.backlog).toBe(1);
+    router.abort();
   });
 
   it.each([

@@ -69,7 +69,7 @@ describe('delivery', () => {
           const allowed = scenario.simulator?.limits === undefined ? ['paused'] : ['paused', 'throttled', 'sending'];
           expect(states.filter((state) => !allowed.includes(state))).toEqual([]);
         }),
-        { numRuns: 40 },
+        { numRuns: 25 },
       );
     },
     timeoutMs,

@@ -20,23 +20,22 @@ describe('a wake queue', () => {
         (walk) => {
           const queue = new WakeQueue<{ readonly at: number }>();
           const model: { readonly at: number }[] = [];
+          const first = (): number | undefined =>
+            model.length === 0 ? undefined : Math.min(...model.map(({ at }) => at));
           for (const at of walk) {
             if (at !== undefined) {
               const item = { at };
               queue.add(item, at);
               model.push(item);
             } else {
-              const due = Math.min(...model.map((item) => item.at));
+              const due = first();
               const item = queue.take();
-              expect(item?.at).toBe(model.length === 0 ? undefined : due);
-              if (item !== undefined) {
-                // The very item, and not one that is due at the same time.
-                expect(model).toContain(item);
-                model.splice(model.indexOf(item), 1);
-              }
+              // The very item, and not another one that is due at the same time.
+              const index = item === undefined ? -1 : model.indexOf(item);
+              expect([item?.at, index >= 0]).toEqual([due, due !== undefined]);
+              if (index >= 0) model.splice(index, 1);
             }
-            expect(queue.size).toBe(model.length);
-            expect(queue.next).toBe(model.length === 0 ? undefined : Math.min(...model.map((item) => item.at)));
+            expect([queue.size, queue.next]).toEqual([model.length, first()]);
           }
         },
       ),

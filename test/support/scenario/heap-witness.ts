@@ -1,6 +1,6 @@
 import type { Operation } from '../../../src/core/batching/operation.js';
 import type { PlannedRequest } from '../../../src/core/batching/plan-requests.js';
-import { documentedLimits, type Limits } from '../../../src/destinations/heap/simulator/limits.js';
+import type { Limits } from '../../../src/destinations/heap/simulator/limits.js';
 import type { SimulatedHeap } from '../../../src/destinations/heap/simulator/simulated-heap.js';
 import type { SimulatedReply } from '../../../src/destinations/heap/simulator/simulated-reply.js';
 import type { OrderWitness } from './order-witness.js';
@@ -40,15 +40,12 @@ export class HeapWitness {
     private readonly order: OrderWitness,
     private readonly limits: Limits,
   ) {
-    const { bulkTrackPerApp, bulkTrackPerIdentity, userPropertiesPerIdentity } = documentedLimits;
-    this.#app = new PeakWindows((limits.bulkTrackPerApp ?? bulkTrackPerApp)?.windowMs ?? 0);
-    this.#identity = new PeakWindows((limits.bulkTrackPerIdentity ?? bulkTrackPerIdentity)?.windowMs ?? 0);
-    this.#userProperties = new PeakWindows(
-      (limits.userPropertiesPerIdentity ?? userPropertiesPerIdentity)?.windowMs ?? 0,
-    );
+    this.#app = new PeakWindows(limits.bulkTrackPerApp?.windowMs ?? 0);
+    this.#identity = new PeakWindows(limits.bulkTrackPerIdentity?.windowMs ?? 0);
+    this.#userProperties = new PeakWindows(limits.userPropertiesPerIdentity?.windowMs ?? 0);
   }
 
-  /** Shares of Heap's limits in the fullest window that it saw. */
+  /** Shares of Heap's limits in the fullest window that it saw; 0 where there is no limit. */
   get peaks(): { readonly app: number; readonly identity: number; readonly userProperties: number } {
     const { bulkTrackPerApp, bulkTrackPerIdentity, userPropertiesPerIdentity } = this.limits;
     return {

@@ -41,6 +41,8 @@ const stages: Readonly<Record<OperationKind, number>> = {
 /** Makes the events of a run; their writes are numbered in the order of acceptance. */
 export class ScenarioEvents {
   #sequence = 0;
+  /** There are far fewer than writes. */
+  readonly #keys = new Map<string, readonly string[]>();
 
   accept(arrival: Arrival, now: number): ScenarioEvent {
     const writes: Write[] = [];
@@ -65,9 +67,15 @@ export class ScenarioEvents {
     const subject = kind === 'addAccountProperties' ? `account-${arrival.user % 10}` : user;
     const fields = fieldsOf(kind, subject, sequence, arrival);
     const operation = toOperation(lane, kind, fields, JSON.stringify(fields));
-    const keys = kind === 'identify' ? [`user_id ${sequence}`, `user ${user}`] : [keyOf(kind, subject)];
-    const laneKeys = keys.map((key) => `${lane.key} ${key}`);
-    return { event, operation, subject, sequence, stage: stages[kind], keys: laneKeys, hasEffect: false };
+    const key = `${lane.key} ${keyOf(kind, subject)}`;
+    const keys = kind === 'identify' ? [`${lane.key} user_id ${sequence}`, key] : this.#keysOf(key);
+    return { event, operation, subject, sequence, stage: stages[kind], keys, hasEffect: false };
+  }
+
+  #keysOf(key: string): readonly string[] {
+    let keys = this.#keys.get(key);
+    if (keys === undefined) this.#keys.set(key, (keys = [key]));
+    return keys;
   }
 }
 
