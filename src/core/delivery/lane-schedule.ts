@@ -27,6 +27,8 @@ export interface Circumstances {
 /** What may be sent now of one kind. */
 type Ready = NonNullable<ReturnType<LaneQueue['readyOf']>>;
 
+/** Longest wait for an answer that might bring company; a slow destination is spared by its host, not by waiting. */
+const maxPatienceMs = 2_000;
 /** How long a size limit that was learned from a 413 is believed. */
 const learnedBytesMs = 600_000;
 /** Bytes of a request below which a 413 is not believed to be about the number of items. */
@@ -125,7 +127,8 @@ export class LaneSchedule {
     const { maxItems, maxBytes } = this.#limits(kind, now, circumstances);
     if (circumstances.isDraining || ready.operations >= maxItems || ready.bytes >= maxBytes) return 0;
     const { lingerMs } = this.parts.policy;
-    const patience = circumstances.inFlight === 0 ? 0 : Math.max(lingerMs, circumstances.latencyMs);
+    const answer = Math.min(circumstances.latencyMs, maxPatienceMs);
+    const patience = circumstances.inFlight === 0 ? 0 : Math.max(lingerMs, answer);
     return Math.max(0, ready.since + lingerMs + patience - now);
   }
 
