@@ -42,12 +42,12 @@ function parseOptions(args: readonly string[]): Options {
   });
   return {
     lanes: values.lanes.split(',').map(positive),
-    rounds: positive(values.rounds ?? (values.quick ? '3' : '5')),
+    rounds: positive(values.rounds ?? (values.quick ? '2' : '5')),
     connections: positive(values.connections),
-    // A request for each of 1,000 lanes, and a fifth of that.
-    events: values.quick ? 20_000 : 100_000,
+    // A request for each of 1,000 lanes, and a tenth of that.
+    events: values.quick ? 10_000 : 100_000,
     smallEvents: values.quick ? 10_000 : 30_000,
-    naiveEvents: values.quick ? 500 : 3_000,
+    naiveEvents: values.quick ? 300 : 3_000,
   };
 }
 

@@ -24,6 +24,10 @@ export const reasons = {
   batch_missing: { group: 'request', summary: 'The body is neither an event nor an object with a "batch" array.' },
   write_key_missing: { group: 'request', summary: 'The request carries no write key.' },
   write_key_unknown: { group: 'request', summary: 'No connection has this write key.' },
+  webhook_unauthorized: {
+    group: 'request',
+    summary: 'The secret or the signature of the webhook is missing or wrong.',
+  },
   route_unknown: { group: 'request', summary: 'There is nothing at this path and method.' },
   backlog_full: { group: 'request', summary: 'Too much is waiting for delivery; ask again later.' },
   delivery_pending: { group: 'request', summary: 'Heap has not confirmed every event yet; send the request again.' },

@@ -86,7 +86,7 @@ export const defaultDeliveryConfig: DeliveryConfig = Object.freeze({
   haltedRetryMs: 60_000,
   maxAgeMs: 7 * 24 * 3_600_000,
   maxAttempts: 0,
-  retryBudget: Object.freeze({ ratio: 0.2, perSecond: 2, burst: 20 }),
+  retryBudget: Object.freeze({ ratio: 0.2, perSecond: 10, burst: 100 }),
   breaker: Object.freeze({ failures: 5, timeouts: 3, baseMs: 1_000, maxMs: 60_000 }),
   hostBreaker: Object.freeze({ failures: 10, timeouts: 10, lanes: 3, baseMs: 1_000, maxMs: 10_000 }),
   poison: Object.freeze({ share: 0.3, atLeast: 50, window: 200 }),

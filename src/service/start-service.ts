@@ -40,7 +40,8 @@ export async function startService(config: ServiceConfig, logger: Logger): Promi
     userAgent: `heap-destination/${packageVersion}`,
     requestTimeoutMs: config.delivery.requestTimeoutMs,
     connectTimeoutMs: config.delivery.connectTimeoutMs,
-    maxSockets: config.delivery.maxSockets,
+    // However many requests hang, some connections are out of their reach.
+    maxSockets: config.delivery.maxSockets + config.delivery.adaptiveConcurrency.min,
   });
   const metrics = createMetrics({
     version: packageVersion,

@@ -72,7 +72,7 @@ export async function ingest(
 }
 
 export interface RawConnection {
-  write(bytes: string): void;
+  write(bytes: string | Uint8Array): void;
   /** Everything that came back; resolves when the other side has closed. */
   readonly answer: Promise<string>;
   destroy(): void;

@@ -32,7 +32,8 @@ export function retryDelayMs(
   random: number,
 ): number {
   if (askedMs === undefined) return backOffMs(policy, failures, random);
-  // Asked to come back at once, a lane still leaves a pause: else a wrong header would make it a hot loop.
-  const clamped = Math.min(Math.max(askedMs, policy.baseMs), policy.maxRetryAfterMs);
+  // Asked to come back at once, for the tenth time, a lane backs off all the same: the header is wrong, or a clock is.
+  if (askedMs < policy.baseMs) return Math.max(policy.baseMs, backOffMs(policy, failures, random));
+  const clamped = Math.min(askedMs, policy.maxRetryAfterMs);
   return Math.floor(clamped + random * Math.min(clamped / 10, policy.baseMs));
 }

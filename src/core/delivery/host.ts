@@ -12,6 +12,7 @@ import type { LaneEntry } from './lane-entry.js';
 import type { HostSnapshot } from './lane-snapshot.js';
 import type { SendOutcome } from './reply.js';
 import { RetryBudget } from './retry-budget.js';
+import { UsualLatency } from './usual-latency.js';
 
 /** The port that delivery is written against. It answers with a value in every case, and soon once the signal is aborted. */
 export type Send<Entry = LaneEntry> = (request: PlannedRequest<Entry>, signal: AbortSignal) => Promise<SendOutcome>;
@@ -19,7 +20,7 @@ export type Send<Entry = LaneEntry> = (request: PlannedRequest<Entry>, signal: A
 /** What a host needs of a lane. */
 export interface Sender {
   readonly target: LaneTarget;
-  /** Its last attempt failed: what it sends now is extra load. */
+  /** It failed: what it sends next is extra load, or holds something that is. */
   readonly isRetrying: boolean;
   /** Its last attempt hung, or one that hangs is in flight. */
   readonly isSlow: boolean;
@@ -32,6 +33,8 @@ export interface Sender {
 /** One request of a lane, on its way. */
 export interface Dispatch {
   readonly request: PlannedRequest<LaneEntry>;
+  /** Something in it was sent before and failed, or its lane did. */
+  readonly isRetry: boolean;
   /** It takes far longer than the others. */
   onOverstay(): void;
   onOutcome(outcome: SendOutcome, sentAt: number): void;
@@ -70,6 +73,7 @@ const minOverstayMs = 500;
 export class Host {
   readonly #breaker: Breaker;
   readonly #concurrency: AdaptiveConcurrency;
+  readonly #usual = new UsualLatency();
   readonly #budget: RetryBudget;
   readonly #turns = { fresh: new Fifo<Sender>(), retrying: new Fifo<Sender>(), slow: new Fifo<Sender>() };
   readonly #inFlight: Record<Slots, number> = { regular: 0, overstaying: 0, slow: 0 };
@@ -124,7 +128,7 @@ export class Host {
   }
 
   get latencyMs(): number {
-    return this.#concurrency.latencyMs;
+    return this.#usual.ms;
   }
 
   snapshot(): HostSnapshot {
@@ -137,7 +141,7 @@ export class Host {
       slow: this.#inFlight.slow + this.#inFlight.overstaying,
       waitingLanes: fresh.length + retrying.length + slow.length,
       retryTokens: Math.floor(this.#budget.tokens(this.environment.clock.monotonic())),
-      latencyMs: Math.round(this.#concurrency.latencyMs),
+      latencyMs: Math.round(this.#usual.ms),
     };
   }
 
@@ -191,10 +195,14 @@ export class Host {
     return undefined;
   }
 
-  /** What overstays says nothing of how many the host takes; only the connections are bounded with it. */
+  /**
+   * What overstays says nothing of how many the host takes; only the connections are bounded with it, and some are out of
+   * its reach: however many lanes hang, the others go on.
+   */
   #hasRegular(): boolean {
     const { regular, overstaying } = this.#inFlight;
-    return regular < this.#concurrency.limit && regular + overstaying < this.environment.policy.concurrency.max;
+    const { min, max } = this.environment.policy.concurrency;
+    return regular < this.#concurrency.limit && (regular + overstaying < max || regular < min);
   }
 
   #giveTurn(sender: Sender, now: number): void {
@@ -205,33 +213,48 @@ export class Host {
       this.#lineUp(sender);
       return;
     }
-    const dispatch = sender.next();
+    const dispatch = this.#nextOf(sender);
     if (dispatch === undefined) return;
     this.#breaker.admit(now);
-    if (isRetrying) {
+    if (dispatch.isRetry) {
       this.#budget.take(now);
       this.environment.observer.onRetry(dispatch.request);
     } else {
       this.#budget.onFirstAttempt();
     }
-    void this.#send(dispatch, sender, isRetrying, isSlow ? 'slow' : 'regular');
+    void this.#send(dispatch, sender, isSlow ? 'slow' : 'regular');
   }
 
-  async #send(dispatch: Dispatch, sender: Sender, isRetrying: boolean, firstSlots: Slots): Promise<void> {
+  /** A fault in the making of a request costs its lane a turn, and nobody else anything. */
+  #nextOf(sender: Sender): Dispatch | undefined {
+    try {
+      return sender.next();
+    } catch (error) {
+      this.environment.observer.onFault(error);
+      return undefined;
+    }
+  }
+
+  async #send(dispatch: Dispatch, sender: Sender, firstSlots: Slots): Promise<void> {
     const { clock, send, bytes, policy, signal } = this.environment;
-    const { request } = dispatch;
+    const { request, isRetry } = dispatch;
     const sentAt = clock.monotonic();
     let slots = firstSlots;
     this.#inFlight[slots] += 1;
-    bytes.add(request.bytes);
+    // What hangs holds up nobody by its bytes either. They are bounded all the same: by what may wait at all.
+    let heldBytes = firstSlots === 'regular' ? request.bytes : 0;
+    bytes.add(heldBytes);
     if (firstSlots === 'regular') this.#concurrency.onStart(sentAt, this.#inFlight.regular);
-    const overstayMs = Math.max(minOverstayMs, overstayFactor * this.#concurrency.latencyMs);
+    const overstayMs = Math.max(minOverstayMs, overstayFactor * this.#usual.ms);
     const cancelOverstay = clock.schedule(overstayMs, () => {
       dispatch.onOverstay();
       if (slots !== 'regular') return;
       this.#inFlight.regular -= 1;
-      slots = this.#inFlight.slow < policy.maxSlow ? 'slow' : 'overstaying';
+      if (this.#inFlight.slow < policy.maxSlow) slots = 'slow';
+      else if (this.#inFlight.overstaying < policy.concurrency.max) slots = 'overstaying';
       this.#inFlight[slots] += 1;
+      bytes.remove(heldBytes);
+      heldBytes = 0;
       this.#serve();
     });
     let outcome: SendOutcome;
@@ -245,16 +268,21 @@ export class Host {
     this.#inFlight[slots] -= 1;
     if (!signal.aborted) {
       const hasOverstayed = firstSlots === 'regular' && slots !== 'regular';
-      this.#learn(outcome, sentAt, sender.target.key, isRetrying);
+      this.#learn(outcome, sentAt, sender.target.key, isRetry);
       if (firstSlots === 'regular') {
         const now = clock.monotonic();
-        this.#concurrency.onEnd(now, now - sentAt, isRetrying ? 'ignored' : resultOf(outcome, hasOverstayed));
+        this.#concurrency.onEnd(now, now - sentAt, isRetry ? 'ignored' : resultOf(outcome, hasOverstayed));
       }
     }
-    dispatch.onOutcome(outcome, sentAt);
+    if (outcome.type === 'delivered') this.#usual.onAnswer(clock.monotonic() - sentAt);
+    try {
+      dispatch.onOutcome(outcome, sentAt);
+    } catch (error) {
+      this.environment.observer.onFault(error);
+    }
     // It need not stand behind lanes that hang any more.
-    if (!sender.isSlow && this.#turns.slow.remove(sender)) this.#lineUp(sender);
-    bytes.remove(request.bytes);
+    if (!sender.isSlow && this.#turns.slow.length > 0 && this.#turns.slow.remove(sender)) this.#lineUp(sender);
+    bytes.remove(heldBytes);
     this.#serve();
   }
 
@@ -264,16 +292,17 @@ export class Host {
     // Whatever was answered was answered: only the lack of an answer and the answers that mean "later" are failures.
     if (hasFailed) this.#breaker.onFailure(outcome.cause === 'timeout' ? 'timeout' : 'failure', sentAt, now, lane);
     else this.#breaker.onSuccess(now);
-    if (isRetry && !hasFailed) this.#budget.refund();
+    if (isRetry && outcome.type === 'throttled') this.#budget.refund();
   }
 }
 
 /**
- * What a request says of the host's load. One that overstayed and failed says something of its lane: when all do, that is
- * the breaker's affair. One that overstayed and was delivered is what a slow host looks like.
+ * What a request says of the host's load. One that overstayed says something of its lane: when all of them fail, that is
+ * the breaker's affair, and when all are late that becomes usual, and they overstay no more.
  */
 function resultOf(outcome: SendOutcome, hasOverstayed: boolean): RequestResult {
+  if (hasOverstayed) return 'ignored';
   if (outcome.type === 'delivered') return 'ok';
-  if (outcome.type !== 'retry' || hasOverstayed) return 'ignored';
+  if (outcome.type !== 'retry') return 'ignored';
   return outcome.cause === 'timeout' ? 'timeout' : 'failed';
 }

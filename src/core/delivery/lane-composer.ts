@@ -26,6 +26,7 @@ export class LaneComposer {
     private readonly queue: LaneQueue,
     private readonly limiter: LaneLimiter,
     private readonly onLimited: (ms: number) => void,
+    private readonly onFault: (error: unknown) => void,
   ) {}
 
   rulesOf(kind: string): KindRules {
@@ -42,20 +43,31 @@ export class LaneComposer {
     while (items.length < limits.maxItems) {
       const line = this.queue.nextReady(kind);
       if (line === undefined) break;
-      const most = this.#allowed(line, kind, limits.maxItems - items.length, now);
+      const isChoking = line.entries.front?.isChoking === true;
+      if (isChoking && items.length > 0) {
+        this.queue.putBack(line);
+        break;
+      }
+      const most = this.#allowed(line, kind, isChoking ? 1 : limits.maxItems - items.length, now);
       if (most === 0) continue;
       // The first item goes whatever it weighs: a smaller request with it there is not.
       const maxBytes = items.length === 0 ? Infinity : limits.maxBytes - bytes;
       const taken = this.#take(line, rules, most, maxBytes, limits.maxBytes - bytes);
       for (const item of taken.items) bytes += item.bytes + 1;
       items.push(...taken.items);
+      if (isChoking) break;
       if (taken.isFull) {
         if (taken.items.length === 0) this.queue.putBack(line);
         break;
       }
     }
     if (items.length === 0) return undefined;
-    return composeRequest(this.target, kind, rules, items);
+    try {
+      return composeRequest(this.target, kind, rules, items);
+    } catch (error) {
+      for (const { entries } of items) for (const entry of entries) this.queue.giveBack(entry);
+      throw error;
+    }
   }
 
   /** A smaller request of the same kind. */
@@ -120,14 +132,27 @@ export class LaneComposer {
     let { bytes } = first.operation;
     if (bytes + 1 > maxBytes) return { items: [], isFull: true };
     for (const entry of candidates.slice(1)) {
-      if (first.isAlone || entry.isAlone || entry.operation.mergeKey !== mergeKey) break;
+      if (first.isChoking || entry.isChoking) break;
+      if (entry.group !== first.group || entry.operation.mergeKey !== mergeKey) break;
       // The sum is an upper bound of the merged size; what does not fit is written behind.
       if (rules.merge !== 'first' && bytes + entry.operation.bytes > Math.min(maxBytes, mergeBytes)) break;
       if (rules.merge !== 'first') bytes += entry.operation.bytes;
       entries.push(entry);
     }
-    this.queue.take(entries);
-    return { items: [mergedItem(entries, rules)], isFull: false };
+    const item = this.#merge(entries, first, rules);
+    this.queue.take(item.entries);
+    return { items: [item], isFull: false };
+  }
+
+  /** Should merging them fail, a fault of ours, they go one by one. */
+  #merge(entries: readonly LaneEntry[], first: LaneEntry, rules: KindRules): PlannedItem<LaneEntry> {
+    try {
+      return mergedItem(entries, rules);
+    } catch (error) {
+      this.onFault(error);
+      entries.forEach((entry, index) => (entry.group = -1 - index));
+      return mergedItem([first], rules);
+    }
   }
 }
 

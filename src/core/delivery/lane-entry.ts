@@ -10,8 +10,12 @@ export interface LaneEntry {
   readonly acceptedAt: number;
   /** Failed attempts; being throttled is none. */
   attempts: number;
-  /** Merged into nothing: the item that it was part of was refused, and each of its writes stands for itself now. */
-  isAlone: boolean;
+  /** When the last attempt failed; monotonic milliseconds. */
+  failedAt: number | undefined;
+  /** Failed again after others had been delivered: it shares no request any more. */
+  isChoking: boolean;
+  /** Merged only with those of the same group: an item that they were merged into was refused, and halved. */
+  group: number;
   /** Kept by the lane's queue. */
   place: Place | undefined;
 }
@@ -26,5 +30,14 @@ export interface Place {
 }
 
 export function laneEntry(operation: Operation, ticket: Ticket, acceptedAt: number): LaneEntry {
-  return { operation, ticket, acceptedAt, attempts: 0, isAlone: false, place: undefined };
+  return {
+    operation,
+    ticket,
+    acceptedAt,
+    attempts: 0,
+    failedAt: undefined,
+    isChoking: false,
+    group: 0,
+    place: undefined,
+  };
 }

@@ -58,6 +58,8 @@ export class LaneHealth {
   #throttles = 0;
   #maxItems: number;
   #isSlow = false;
+  #deliveredAt = -Infinity;
+  #haltedUntil = -Infinity;
   #lastError: { readonly detail: string; readonly at: number } | undefined;
 
   constructor(
@@ -94,6 +96,16 @@ export class LaneHealth {
     return this.#lastError;
   }
 
+  /** When something was delivered last. */
+  get deliveredAt(): number {
+    return this.#deliveredAt;
+  }
+
+  /** When the lane was halted last; what it waited then does not make its operations older. */
+  get haltedUntil(): number {
+    return this.#haltedUntil;
+  }
+
   /** Items of one request, at most. */
   get maxItems(): number {
     return this.#maxItems;
@@ -115,17 +127,15 @@ export class LaneHealth {
     this.#breaker.admit(now);
   }
 
-  /** One takes far longer than usual. */
-  onOverstay(): void {
-    this.#isSlow = true;
-  }
-
   /** The destination took a request, or said what is wrong with it. */
   onTaken(isDelivered: boolean, sentAt: number, now: number): void {
     this.#isSlow = false;
     this.#failures = 0;
     this.#breaker.onSuccess(now);
-    if (isDelivered) this.#maxItems = Math.min(this.policy.batch.maxItems, this.#maxItems * 2);
+    if (isDelivered) {
+      this.#deliveredAt = now;
+      this.#maxItems = Math.min(this.policy.batch.maxItems, this.#maxItems * 2);
+    }
     if (sentAt < this.#since) return;
     this.#throttles = 0;
     if (this.#mode !== 'paused') this.#enter('flowing', now, 0);
@@ -161,6 +171,12 @@ export class LaneHealth {
 
   onRejected(detail: string, now: number): void {
     this.#lastError = { detail, at: now };
+  }
+
+  /** The destination failed on one operation alone, as before, while it took others: that says nothing of the lane. */
+  onChoked(detail: string, sentAt: number, now: number): void {
+    this.#lastError = { detail, at: now };
+    this.#breaker.onNeutral(sentAt, now);
   }
 
   pause(now: number): void {
@@ -201,6 +217,7 @@ export class LaneHealth {
     const from = this.#mode;
     if (mode === 'flowing' && from === 'flowing') return;
     this.#since = now;
+    if (from === 'halted') this.#haltedUntil = now;
     if (mode === from) return;
     if (!nextModes[from].includes(mode)) throw new Error(`a lane can't go from ${from} to ${mode}`);
     this.#mode = mode;

@@ -47,6 +47,7 @@ export class LaneQueue {
   #arrivals = new Fifo<LaneEntry>();
   #limited = new WakeQueue<Line>();
   #size = 0;
+  #failed = 0;
   #sequence = 0;
 
   constructor(private readonly stageOf: (kind: string) => number) {}
@@ -54,6 +55,11 @@ export class LaneQueue {
   /** Unsettled operations, in flight or not. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Unsettled operations that failed before. */
+  get failed(): number {
+    return this.#failed;
   }
 
   /** Lines that wait for their rate limit. */
@@ -172,6 +178,21 @@ export class LaneQueue {
     this.#refresh(place.lines[0]);
   }
 
+  /** It came back undelivered, and only it and what follows it waits until then. */
+  holdBack({ place }: LaneEntry, until: number): void {
+    if (place?.isInFlight !== true) return;
+    place.isInFlight = false;
+    for (const line of place.lines) line.inFlight -= 1;
+    if (place.lines[0].list === 'none') this.limit(place.lines[0], until);
+  }
+
+  /** It was sent, and failed. */
+  countFailure(entry: LaneEntry, now: number): void {
+    if (entry.attempts === 0 && entry.place !== undefined) this.#failed += 1;
+    entry.attempts += 1;
+    entry.failedAt = now;
+  }
+
   /** It is settled: whatever waited for it may go. */
   remove(entry: LaneEntry): void {
     const { place, operation } = entry;
@@ -179,6 +200,7 @@ export class LaneQueue {
     const [first] = place.lines;
     entry.place = undefined;
     this.#size -= 1;
+    if (entry.attempts > 0) this.#failed -= 1;
     first.operations -= 1;
     first.bytes -= operation.bytes;
     if (first.list === 'ready') {

@@ -1,5 +1,6 @@
 import type { LaneTarget } from '../batching/operation.js';
 import type { PlannedItem, PlannedRequest } from '../batching/plan-requests.js';
+import { backOffMs } from './back-off.js';
 import type { DeliveryObserver } from './delivery-observer.js';
 import type { LanePolicy } from './delivery-policy.js';
 import type { LaneEntry } from './lane-entry.js';
@@ -15,6 +16,7 @@ import type { ItemOutcome } from './ticket.js';
 export class LaneReplies {
   readonly #guard: PoisonGuard;
   #finding: PoisonFinding | undefined;
+  #groups = 0;
 
   constructor(
     private readonly parts: {
@@ -25,6 +27,7 @@ export class LaneReplies {
       readonly health: LaneHealth;
       readonly searches: LaneSearches;
       readonly schedule: LaneSchedule;
+      readonly random: () => number;
       readonly settle: (entry: LaneEntry, outcome: ItemOutcome) => void;
     },
   ) {
@@ -101,7 +104,7 @@ export class LaneReplies {
     }
   }
 
-  /** An item that was refused alone: each of the writes that it was merged of is tried by itself, a single one is it. */
+  /** An item that was refused alone: a single write is the culprit; merged ones are merged by halves from now on. */
   #onItemRefused(
     { entries }: PlannedItem<LaneEntry>,
     outcome: Extract<SendOutcome, { type: 'rejected' | 'tooLarge' }>,
@@ -115,10 +118,13 @@ export class LaneReplies {
       if (finding !== undefined) this.#pause(finding, now);
       return;
     }
-    for (const each of entries) {
-      each.isAlone = true;
+    const middle = Math.ceil(entries.length / 2);
+    const halves = [this.#groups + 1, this.#groups + 2] as const;
+    this.#groups += 2;
+    entries.forEach((each, index) => {
+      each.group = index < middle ? halves[0] : halves[1];
       this.parts.queue.giveBack(each);
-    }
+    });
   }
 
   #pause(finding: PoisonFinding, now: number): void {
@@ -140,9 +146,14 @@ export class LaneReplies {
     now: number,
   ): void {
     const { request } = batch;
+    const choking = outcome.type === 'retry' ? this.#chokingOn(request) : undefined;
+    if (choking !== undefined) {
+      this.#onChoked(choking, outcome.detail, sentAt, now);
+      return;
+    }
     const wait = this.parts.health.onRefused(outcome, request.items.length, sentAt, now);
     if (wait !== undefined) this.parts.observer.onWait(this.parts.target, wait.cause, wait.ms, outcome.detail);
-    const exhausted = outcome.type === 'retry' ? this.#countAttempt(request) : [];
+    const exhausted = outcome.type === 'retry' ? this.#countAttempt(request, now) : [];
     this.giveBack(batch);
     for (const entry of exhausted) {
       this.parts.settle(entry, { type: 'rejected', reason: 'attempts_exhausted', detail: outcome.detail });
@@ -151,27 +162,62 @@ export class LaneReplies {
     if (outcome.type !== 'halted' && this.parts.health.mode !== 'paused') this.#expire(outcome.detail, now);
   }
 
+  /** The one operation of a request, where others were delivered since it failed the last time. */
+  #chokingOn({ items }: PlannedRequest<LaneEntry>): LaneEntry | undefined {
+    const [entry] = items[0]?.entries ?? [];
+    const isAlone = items.length === 1 && items[0]?.entries.length === 1;
+    return entry !== undefined && isAlone && this.#isSetback(entry) ? entry : undefined;
+  }
+
+  /** It failed before, and others were delivered since. */
+  #isSetback({ failedAt }: LaneEntry): boolean {
+    return failedAt !== undefined && this.parts.health.deliveredAt > failedAt;
+  }
+
+  /** It backs off by itself; its lane goes on. */
+  #onChoked(entry: LaneEntry, detail: string, sentAt: number, now: number): void {
+    const { queue, health, policy, observer, target } = this.parts;
+    health.onChoked(detail, sentAt, now);
+    queue.countFailure(entry, now);
+    entry.isChoking = true;
+    const ms = backOffMs(policy.retry, entry.attempts, this.parts.random());
+    observer.onWait(target, 'retry', ms, detail);
+    if (entry.attempts >= policy.maxAttempts) {
+      this.parts.settle(entry, { type: 'rejected', reason: 'attempts_exhausted', detail });
+    } else if (this.#ageOf(entry, now) >= policy.maxAgeMs) {
+      this.parts.settle(entry, { type: 'rejected', reason: 'expired', detail });
+    } else {
+      queue.holdBack(entry, now + ms);
+    }
+  }
+
   #giveBack({ items }: PlannedRequest<LaneEntry>): void {
     for (const { entries } of items) for (const entry of entries) this.parts.queue.giveBack(entry);
   }
 
   /** Returns the operations that had their last attempt. */
-  #countAttempt({ items }: PlannedRequest<LaneEntry>): readonly LaneEntry[] {
+  #countAttempt({ items }: PlannedRequest<LaneEntry>, now: number): readonly LaneEntry[] {
     const exhausted: LaneEntry[] = [];
     for (const { entries } of items) {
       for (const entry of entries) {
-        entry.attempts += 1;
+        if (this.#isSetback(entry)) entry.isChoking = true;
+        this.parts.queue.countFailure(entry, now);
         if (entry.attempts >= this.parts.policy.maxAttempts) exhausted.push(entry);
       }
     }
     return exhausted;
   }
 
+  /** Nothing is given up for a wrong setting: the time that one lasted does not count. */
+  #ageOf({ acceptedAt }: LaneEntry, now: number): number {
+    return now - Math.max(acceptedAt, this.parts.health.haltedUntil);
+  }
+
   /** Delivery fails: what is too old is given up. */
   #expire(detail: string, now: number): void {
     for (;;) {
       const { oldest } = this.parts.queue;
-      if (oldest === undefined || now - oldest.acceptedAt < this.parts.policy.maxAgeMs) return;
+      if (oldest === undefined || this.#ageOf(oldest, now) < this.parts.policy.maxAgeMs) return;
       if (oldest.place?.isInFlight === true) return;
       this.parts.settle(oldest, { type: 'rejected', reason: 'expired', detail });
     }

@@ -92,7 +92,10 @@ export class LaneSchedule {
    */
   learnSize(request: PlannedRequest<LaneEntry>, now: number): boolean {
     if (request.bytes < 2 * minLearnedBytes) return false;
-    this.#learned = { maxBytes: Math.floor(request.bytes / 2), until: now + learnedBytesMs };
+    // A late answer about a larger request does not undo what is known since.
+    const believed = this.#learned !== undefined && this.#learned.until > now ? this.#learned.maxBytes : Infinity;
+    const maxBytes = Math.min(believed, Math.floor(request.bytes / 2));
+    this.#learned = { maxBytes, until: now + learnedBytesMs };
     return true;
   }
 

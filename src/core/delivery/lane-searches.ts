@@ -42,7 +42,8 @@ export class LaneSearches {
   end(search: Search): void {
     this.#searches.delete(search);
     const { requests, culprits, undecided } = search.items;
-    this.onEnd(search.kind, requests, culprits);
+    // Counted is what was taken apart to its end.
+    if (undecided.length === 0) this.onEnd(search.kind, requests, culprits);
     for (const { entries } of undecided) for (const entry of entries) this.queue.giveBack(entry);
   }
 

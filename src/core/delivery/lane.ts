@@ -71,9 +71,13 @@ export class Lane implements Sender {
     const { rules, policy, random, observer } = environment;
     this.#queue = new LaneQueue((kind) => this.#composer.rulesOf(kind).stage);
     this.#limiter = new LaneLimiter(policy.rateLimits);
-    this.#composer = new LaneComposer(target, rules, this.#queue, this.#limiter, (ms) => {
+    const onLimited = (ms: number): void => {
       observer.onWait(target, 'identity_limit', ms, '');
-    });
+    };
+    const onFault = (error: unknown): void => {
+      observer.onFault(error);
+    };
+    this.#composer = new LaneComposer(target, rules, this.#queue, this.#limiter, onLimited, onFault);
     this.#searches = new LaneSearches(this.#queue, this.#composer, this.#limiter, (kind, requests, culprits) => {
       observer.onSearched(target, kind, requests, culprits);
     });
@@ -107,6 +111,7 @@ export class Lane implements Sender {
       health: this.#health,
       searches: this.#searches,
       schedule: this.#schedule,
+      random,
       settle: (entry, outcome) => {
         this.#settle(entry, outcome);
       },
@@ -115,7 +120,7 @@ export class Lane implements Sender {
   }
 
   get isRetrying(): boolean {
-    return this.#health.failures > 0;
+    return this.#health.failures > 0 || this.#queue.failed > 0;
   }
 
   get isSlow(): boolean {
@@ -184,12 +189,14 @@ export class Lane implements Sender {
       this.environment.observer.onSplit(request);
     }
     const reservation = this.#composer.reserve(request);
+    const isFailing = this.#health.failures > 0;
     this.#health.onSend(now);
     this.#inFlight += 1;
     let overstays = false;
     this.#pump();
     return {
       request,
+      isRetry: isFailing || request.items.some(({ entries }) => entries.some(({ attempts }) => attempts > 0)),
       onOverstay: () => {
         overstays = true;
         this.#overstaying += 1;
@@ -199,7 +206,7 @@ export class Lane implements Sender {
         const answeredAt = this.environment.clock.monotonic();
         this.#inFlight -= 1;
         if (overstays) this.#overstaying -= 1;
-        reservation.settle(answeredAt, isCounted(outcome));
+        reservation.settle(answeredAt, ...counted(outcome));
         if (search !== undefined) search.isInFlight = false;
         this.#onOutcome(batch, outcome, sentAt, answeredAt);
       },
@@ -210,16 +217,29 @@ export class Lane implements Sender {
     if (this.environment.signal.aborted && !isFinal(outcome)) {
       this.#replies.giveBack(batch);
     } else {
-      this.#replies.act(batch, outcome, sentAt, now);
+      this.#act(batch, outcome, sentAt, now);
     }
     if (this.#health.mode === 'paused') this.#searches.endWaiting();
     if (this.environment.signal.aborted) this.abandon();
     else this.#pump();
   }
 
+  /** A fault of ours is a failure of the lane: nothing is lost, and the next attempt is not made at once. */
+  #act(batch: Batch, outcome: SendOutcome, sentAt: number, now: number): void {
+    try {
+      this.#replies.act(batch, outcome, sentAt, now);
+    } catch (error) {
+      this.environment.observer.onFault(error);
+      this.#replies.giveBack(batch);
+      const failure = { type: 'retry', cause: 'network', detail: 'a fault of this service' } as const;
+      this.#health.onRefused(failure, batch.request.items.length, sentAt, now);
+    }
+  }
+
   snapshot(): LaneSnapshot {
     const now = this.environment.clock.monotonic();
     const { oldest } = this.#queue;
+    if (oldest === undefined) this.#limiter.forgetIdle(now);
     const { lastError, breaker, failures, maxItems } = this.#health;
     return {
       key: this.target.key,
@@ -327,9 +347,11 @@ function isFinal({ type }: SendOutcome): boolean {
 }
 
 /**
- * Whether a request counts against the rate limits. Heap states them in events and requests that it takes; of one that
- * it refused it took none. Should it count those as well it answers 429, which costs a wait and no event.
+ * Whether a request counts against the rate limits: its items, and the request itself. Heap does not say what it counts of
+ * a request that it refuses. It took none of the events, so they don't; but a request it was. Should Heap see it otherwise
+ * it answers 429, which costs a wait and no event.
  */
-function isCounted({ type }: SendOutcome): boolean {
-  return type === 'delivered' || type === 'retry';
+function counted({ type }: SendOutcome): readonly [items: boolean, requests: boolean] {
+  const isTaken = type === 'delivered' || type === 'retry';
+  return [isTaken, isTaken || type === 'rejected' || type === 'tooLarge'];
 }

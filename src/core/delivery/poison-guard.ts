@@ -50,7 +50,10 @@ export class PoisonGuard {
     return isFinding && !this.#accepted.has(signature) ? { signature, rejected, decided } : undefined;
   }
 
-  /** A person looked: this signature is a finding no more, and counting starts afresh. */
+  /**
+   * A person looked: this signature is a finding no more until it was rare for a while, and counting starts afresh. Words
+   * say little (Heap's documented refusal has none), so what comes back later may well be another bug.
+   */
   accept(signature: string): void {
     this.#accepted.add(signature);
     this.#latest.length = 0;
@@ -62,7 +65,16 @@ export class PoisonGuard {
     this.#forget(this.#latest[this.#next]);
     this.#latest[this.#next] = signature;
     this.#next = (this.#next + 1) % this.policy.window;
+    if (this.#next === 0 && this.#latest.length === this.policy.window) this.#forgetRare();
     if (signature !== undefined) this.#rejected.set(signature, (this.#rejected.get(signature) ?? 0) + 1);
+  }
+
+  /** Once per window: what was accepted and is rare by now is new again when it comes back. */
+  #forgetRare(): void {
+    for (const signature of this.#accepted) {
+      const share = (this.#rejected.get(signature) ?? 0) / this.policy.window;
+      if (share <= this.policy.share / 2) this.#accepted.delete(signature);
+    }
   }
 
   #forget(signature: string | undefined): void {

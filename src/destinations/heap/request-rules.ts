@@ -49,11 +49,12 @@ function mergeProperties(items: readonly string[]): string {
   const writes = items.map((item) => JSON.parse(item) as PropertyWrite);
   const properties: MutableJsonObject = {};
   for (const write of writes) {
-    for (const [key, value] of Object.entries(write.properties)) setOwn(properties, key, value);
+    // A mapping of one's own may make writes without properties.
+    for (const [key, value] of Object.entries(write.properties ?? {})) setOwn(properties, key, value);
   }
   return JSON.stringify({ ...writes.at(-1), properties });
 }
 
 interface PropertyWrite extends JsonObject {
-  readonly properties: JsonObject;
+  readonly properties?: JsonObject;
 }

@@ -27,10 +27,21 @@ export function addLaneRoutes(app: Express, delivery: OperatedDelivery): void {
   app.get('/lanes/:region/:appId', ({ params }: Request<LanePath>, response) => {
     answerLane(response, params, findLane(delivery, params));
   });
-  app.post('/lanes/:region/:appId/resume', ({ params }: Request<LanePath>, response) => {
+  app.post('/lanes/:region/:appId/resume', (request: Request<LanePath>, response) => {
+    const { params } = request;
+    if (isFromWebPage(request)) {
+      response.status(403).json({ status: 'refused', message: 'web pages may not resume lanes' });
+      return;
+    }
     const isThere = delivery.resume(params.region, params.appId);
     answerLane(response, params, isThere ? findLane(delivery, params) : undefined);
   });
+}
+
+/** A browser sends such a request for any page, and names where it comes from; curl and scripts send neither header. */
+function isFromWebPage({ headers }: Request<LanePath>): boolean {
+  const site = headers['sec-fetch-site'];
+  return headers.origin !== undefined || (site !== undefined && site !== 'none' && site !== 'same-origin');
 }
 
 function findLane(delivery: OperatedDelivery, { region, appId }: LanePath): LaneSnapshot | undefined {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 
 import type { Operation } from '../../../src/core/batching/operation.js';
 import type { SendOutcome } from '../../../src/core/delivery/reply.js';
+import { seededRandom } from '../../../src/destinations/heap/simulator/seeded-random.js';
 import { identifyOf, lane, laneTo, trackOf, userPropertiesOf } from '../../support/operations.js';
 import {
   deferred,
@@ -71,6 +72,48 @@ describe('the delivery router', () => {
     expect(outcomes.at(-1)).toEqual(delivered);
     expect(hosts().map(({ host, inFlight }) => `${host} ${inFlight}`)).toEqual(['heap us 8', 'heap eu 0']);
     router.abort();
+  });
+});
+
+describe('a host that is well again', () => {
+  it('is told to lanes that wait because of it: all of them try within a second', async () => {
+    const outage = { from: 1_000, to: 20_000 };
+    let wellSince: number | undefined;
+    const { clock, deliver, outcomes, attempts, heard } = recordedDelivery({
+      answer: async () => {
+        await clock.sleep(10);
+        const at = clock.monotonic();
+        if (at >= outage.from && at < outage.to) return failed;
+        if (at >= outage.to) wellSince ??= at;
+        return delivered;
+      },
+      random: seededRandom(7),
+      policy: {
+        lane: {
+          concurrency: 1,
+          retry: { baseMs: 600_000, capMs: 3_600_000, maxRetryAfterMs: 30_000, haltedMs: 60_000 },
+          breaker: { failures: 1, timeouts: 1, lanes: 1, baseMs: 600_000, capMs: 3_600_000 },
+        },
+        host: { breaker: { failures: 5, timeouts: 5, lanes: 3, baseMs: 1_000, capMs: 4_000 } },
+      },
+    });
+    await clock.advance(1_000);
+    for (let index = 0; index < 30; index += 1) deliver(trackOf('ann', 'A', {}, laneTo(`app ${index}`)));
+    await clock.advance(10_000);
+    // Somebody has to ask, or nobody would know; lanes that failed wait for minutes.
+    for (let index = 0; index < 100; index += 1) {
+      deliver(trackOf('ann', 'A', {}, laneTo(`new ${index}`)));
+      await clock.advance(200);
+    }
+    const isWell = wellSince ?? Infinity;
+    expect(isWell).toBeLessThan(26_000);
+    expect(heard.hostBreakers.at(-1)).toBe('heap halfOpen > closed');
+    expect(outcomes.filter((outcome) => outcome?.type !== 'delivered')).toEqual([]);
+    const old = attempts.filter(({ at, appId }) => appId.startsWith('app') && at > isWell);
+    expect(old).toHaveLength(30);
+    for (const { at } of old) expect(at - isWell).toBeLessThanOrEqual(1_100);
+    // Spread over the second, and not all at once.
+    expect(new Set(old.map(({ at }) => Math.floor((at - isWell) / 100))).size).toBeGreaterThan(5);
   });
 });
 
@@ -245,7 +288,7 @@ describe('a delivery router that closes', () => {
   });
 
   it('delivers what still comes while it closes, and abandons what comes later', async () => {
-    const { clock, deliver, outcomes, router, attempts } = recordedDelivery({
+    const { clock, deliver, outcomes, router, attempts, times } = recordedDelivery({
       answer: async () => {
         await clock.sleep(100);
         return delivered;
@@ -255,7 +298,7 @@ describe('a delivery router that closes', () => {
     const closed = router.close(5_000);
     deliver(trackOf('bob', 'B', {}, laneTo('2')));
     await clock.advance(5_000);
-    expect([await closed, outcomes]).toEqual([[], [delivered, delivered]]);
+    expect([await closed, outcomes, times()]).toEqual([[], [delivered, delivered], [0, 0]]);
     deliver(trackOf('ann', 'late'));
     deliver(trackOf('ann', 'late', {}, laneTo('3')));
     await settled();

@@ -56,6 +56,7 @@ export class FakeSender implements Sender {
     this.ask();
     return {
       request: this.#request(),
+      isRetry: this.isRetrying,
       onOverstay: () => {
         this.overstays += 1;
         this.isSlow = true;

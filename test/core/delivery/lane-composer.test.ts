@@ -13,11 +13,15 @@ import { identifyOf, lane, trackOf, userPropertiesOf } from '../../support/opera
 
 const roomy: BatchLimits = { maxItems: 100, maxBytes: 100_000 };
 
+function fail(error: unknown): never {
+  throw error;
+}
+
 function composing(operations: readonly Operation[], rateLimits: RateLimits = {}) {
   const waits: number[] = [];
   const queue: LaneQueue = new LaneQueue((kind) => composer.rulesOf(kind).stage);
   const limiter = new LaneLimiter(rateLimits);
-  const composer: LaneComposer = new LaneComposer(lane, heapRequestRules, queue, limiter, (ms) => waits.push(ms));
+  const composer: LaneComposer = new LaneComposer(lane, heapRequestRules, queue, limiter, (ms) => waits.push(ms), fail);
   const entries = operations.map((operation) => laneEntry(operation, new Ticket(1), 0));
   for (const entry of entries) queue.add(entry);
   return { queue, limiter, composer, waits, entries };
@@ -166,10 +170,10 @@ describe('writes of one user', () => {
     expect(requests.map(({ items }) => items.map(({ entries }) => entries.length))).toEqual([[2], [1]]);
   });
 
-  it('are not merged into what was refused alone, nor what was refused alone into them', () => {
+  it('are merged only with those of their group', () => {
     const all = composing(['a', 'b', 'c', 'd'].map((name) => userPropertiesOf('ann', { [name]: 1 })));
     const [, second] = all.entries;
-    if (second !== undefined) second.isAlone = true;
+    if (second !== undefined) second.group = 1;
     const requests = composeAll(all, 'addUserProperties', roomy);
     expect(requests.map(({ items }) => items.map(({ entries }) => entries.length))).toEqual([[1], [1], [2]]);
   });

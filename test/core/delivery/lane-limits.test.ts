@@ -98,6 +98,27 @@ describe('the rate limit of a lane', () => {
     );
   });
 
+  it('holds for them also where others used it up meanwhile', async () => {
+    const taken: Attempt[] = [];
+    const { clock, deliver, outcomes } = recordedDelivery({
+      answer: async (attempt) => {
+        await clock.sleep(100);
+        if (attempt.items.join().includes('Poison')) return refused;
+        taken.push(attempt);
+        return delivered;
+      },
+      policy: { lane: { lingerMs: 0, rateLimits: perLane(10, 60_000) } },
+    });
+    for (const user of numbers(10)) deliver(trackOf(`searched ${user}`, user === 9 ? 'Poison' : 'A'));
+    await clock.advance(110);
+    for (const user of numbers(5)) deliver(trackOf(`user ${user}`, 'A'));
+    await clock.advance(50_000);
+    expect(outcomes.filter((outcome) => outcome !== undefined)).toHaveLength(10);
+    await clock.runOut();
+    expect(mostInAnyWindow(taken, 60_000)).toBe(10);
+    expect(outcomes.filter((outcome) => outcome?.type === 'delivered')).toHaveLength(14);
+  });
+
   it('does not starve what is searched for a culprit, however much else there is to send', async () => {
     const { clock, deliver, outcomes } = recordedDelivery({
       answer: async ({ items }) => {

@@ -291,6 +291,18 @@ describe('a lane that is stopped', () => {
     expect(await closed).toEqual([]);
   });
 
+  it('takes what was broken off for abandoned, and not for its last attempt or too old', async () => {
+    const { clock, deliver, outcomes, router, heard } = recordedDelivery({
+      answer: (_attempt, signal) => onceAborted(failed, signal),
+      policy: { lane: { maxAttempts: 1, maxAgeMs: 1_000 } },
+    });
+    deliver(trackOf('ann', 'A'));
+    await clock.advance(2_000);
+    router.abort();
+    await settled();
+    expect([outcomes, heard.waits]).toEqual([[{ type: 'abandoned' }], []]);
+  });
+
   it('finishes the search that it is in', async () => {
     const { clock, deliver, outcomes, router } = recordedDelivery({
       answer: async ({ items }) => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { SendOutcome } from '../../../src/core/delivery/reply.js';
 import { lanePolicy } from '../../support/delivery-policy.js';
 import { identifyOf, laneTo, trackOf, userPropertiesOf } from '../../support/operations.js';
-import { deferred, delivered, failed, recordedDelivery } from '../../support/recorded-delivery.js';
+import { deferred, delivered, failed, recordedDelivery, throttled } from '../../support/recorded-delivery.js';
 import { settled } from '../../support/virtual-clock.js';
 
 describe('a lane', () => {
@@ -201,6 +201,26 @@ describe('a lane', () => {
       expect(outcomes).toEqual(Array.from({ length: 30 }, () => delivered));
       expect(highest).toBe(most);
     }
+  });
+
+  it('has as many in flight as it may as soon as it may, when much waits', async () => {
+    let isThrottled = true;
+    const { clock, deliver, times, sizes } = recordedDelivery({
+      answer: async () => {
+        await clock.sleep(400);
+        return isThrottled ? { ...throttled, afterMs: 5_000 } : delivered;
+      },
+      policy: { lane: { concurrency: 3 } },
+      random: () => 0,
+    });
+    deliver(trackOf('ann', 'A'));
+    await clock.advance(1_000);
+    isThrottled = false;
+    for (let user = 0; user < 40; user += 1) deliver(trackOf(`user ${user}`, 'A'));
+    await clock.runOut();
+    // One to see that it works, the size of which is 1; then twice as large each time.
+    expect(times().slice(1, 5)).toEqual([5_650, 6_050, 6_050, 6_050]);
+    expect(sizes().slice(1, 5)).toEqual([1, 2, 2, 2]);
   });
 
   it('lets events go in between where there are always more merges than it can send', async () => {

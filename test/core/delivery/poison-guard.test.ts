@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
 import { PoisonGuard, type PoisonFinding, type PoisonPolicy } from '../../../src/core/delivery/poison-guard.js';
+import { refusalSignature } from '../../../src/core/delivery/refusal-signature.js';
 
 const policy: PoisonPolicy = { share: 0.3, atLeast: 50, window: 200 };
 
@@ -66,6 +67,16 @@ describe('the poison guard', () => {
     expect(findings[49]).toEqual({ signature: 'other', rejected: 50, decided: 50 });
   });
 
+  it('takes what was accepted for new again once it was rare for a whole window', () => {
+    const guard = new PoisonGuard({ share: 0.3, atLeast: 50, window: 200 });
+    guard.accept(refusalSignature('HTTP 400 {}'));
+    const refuse = (count: number) => Array.from({ length: count }, () => guard.onRejected('HTTP 400 {}'));
+    expect(refuse(150).some((finding) => finding !== undefined)).toBe(false);
+    guard.onDelivered(200);
+    guard.onDelivered(200);
+    expect(refuse(150).some((finding) => finding !== undefined)).toBe(true);
+  });
+
   it('finds just what counting by hand finds', () => {
     const step = fc.oneof(
       fc.record({ delivered: fc.nat(30) }),
@@ -82,17 +93,26 @@ describe('the poison guard', () => {
         const guard = new PoisonGuard(any);
         const accepted = new Set<string>();
         let all: string[] = [];
+        /** At the end of every window what was accepted and is rare is forgotten. */
+        const decide = (outcome: string): void => {
+          all.push(outcome);
+          if (all.length % any.window !== 0) return;
+          for (const signature of accepted) {
+            const count = all.slice(-any.window).filter((one) => one === signature).length;
+            if (count / any.window <= any.share / 2) accepted.delete(signature);
+          }
+        };
         for (const now of steps) {
           if ('delivered' in now) {
             guard.onDelivered(now.delivered);
-            all.push(...Array.from({ length: now.delivered }, () => 'delivered'));
+            for (let count = 0; count < Math.min(now.delivered, any.window); count += 1) decide('delivered');
           } else if ('accepted' in now) {
             guard.accept(now.accepted);
             accepted.add(now.accepted);
             all = [];
           } else {
             const signature = now.rejected;
-            all.push(signature);
+            decide(signature);
             const latest = all.slice(-any.window);
             const decided = latest.length;
             const rejected = latest.filter((one) => one === signature).length;

@@ -69,7 +69,7 @@ describe('delivery', () => {
           const allowed = scenario.simulator?.limits === undefined ? ['paused'] : ['paused', 'throttled', 'sending'];
           expect(states.filter((state) => !allowed.includes(state))).toEqual([]);
         }),
-        { numRuns: 25 },
+        { numRuns: 20 },
       );
     },
     timeoutMs,

@@ -16,6 +16,7 @@ export function judge(run: ScenarioRun, measures: Measures): readonly string[] {
       const what = `from ${from} s until ${until} s${group === undefined ? '' : `, ${group}`}`;
       return [
         ...outside(`requests ${what}`, seen.requests, during.requests),
+        ...outside(`rejected ${what}`, seen.rejected, during.rejected),
         ...outside(`stored ${what}`, seen.stored, during.stored),
         ...outside(`share of the app limit ${what}`, seen.appShare, during.appShare),
         ...outside(`share of the user limit ${what}`, seen.hotShare, during.hotShare),

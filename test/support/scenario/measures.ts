@@ -37,6 +37,7 @@ export interface Measures {
 export interface DuringMeasures {
   readonly requests: number;
   readonly stored: number;
+  readonly rejected: number;
   readonly appShare: number;
   readonly hotShare: number;
 }
@@ -75,6 +76,10 @@ export function measureDuring(run: ScenarioRun, { from, until, group }: During):
   const isWithin = (entry: { readonly at: number; readonly group: string }): boolean =>
     entry.at >= from * 1_000 && entry.at < until * 1_000 && (group === undefined || entry.group === group);
   const stored = run.witness.stored.filter(isWithin);
+  const rejected = run.senders.events.filter(
+    ({ arrival, outcome, settledAt = -1 }) =>
+      outcome?.type === 'rejected' && isWithin({ at: settledAt, group: arrival.group }),
+  );
   const count = stored.reduce((sum, entry) => sum + entry.count, 0);
   const hot = stored.reduce((sum, entry) => sum + entry.hot, 0);
   const { bulkTrackPerApp, bulkTrackPerIdentity } = run.simulator.limits;
@@ -85,6 +90,7 @@ export function measureDuring(run: ScenarioRun, { from, until, group }: During):
   return {
     requests: run.requests.requests.filter(isWithin).length,
     stored: count,
+    rejected: rejected.length,
     appShare: shareOf(bulkTrackPerApp, count),
     hotShare: shareOf(bulkTrackPerIdentity, hot),
   };

@@ -59,7 +59,16 @@ const action = {
 };
 
 const during = closed(
-  { from: seconds, until: seconds, group: text, requests: band, appShare: band, hotShare: band, stored: band },
+  {
+    from: seconds,
+    until: seconds,
+    group: text,
+    requests: band,
+    appShare: band,
+    hotShare: band,
+    stored: band,
+    rejected: band,
+  },
   ['from', 'until'],
 );
 

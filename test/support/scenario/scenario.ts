@@ -105,7 +105,7 @@ export interface Expectations {
   readonly throttled?: Band;
   /** Of all requests, those that carry something whose last attempt failed. */
   readonly retryShare?: Band;
-  /** In a stretch of time: requests that were sent. */
+  /** In stretches of time. */
   readonly during?: readonly During[];
   /** The fullest minute of an app at Heap, as a share of its limit for bulk tracks. */
   readonly peakAppShare?: Band;
@@ -131,13 +131,16 @@ export interface During {
   readonly from: number;
   readonly until: number;
   readonly group?: string;
+  /** That were sent. */
   readonly requests?: Band;
   /** Tracks that Heap took, as a share of what the limit per app allows the group's lanes. */
   readonly appShare?: Band;
   /** Tracks that Heap took from each lane's hot user, as a share of what the limit per user allows. */
   readonly hotShare?: Band;
-  /** Events that Heap took for the first time. */
+  /** Tracks that Heap took for the first time. */
   readonly stored?: Band;
+  /** Events that were given up. */
+  readonly rejected?: Band;
 }
 
 export interface LatencyBands {

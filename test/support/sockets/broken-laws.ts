@@ -41,7 +41,8 @@ function brokenPromises(events: readonly SocketEvent[], stored: readonly HeapEve
     if (count > 1) return [`Heap has the event ${number} ${count} times`];
     // What was abandoned may have arrived: its sender is told to send it again, under the same key.
     if (outcome?.type === 'abandoned') return [];
-    if (isPoison && outcome?.type !== 'rejected') return [`event ${number} is poison and was ${outcome?.type ?? 'kept'}`];
+    if (isPoison && outcome?.type !== 'rejected')
+      return [`event ${number} is poison and was ${outcome?.type ?? 'kept'}`];
     const isRight = outcome?.type === 'delivered' ? count === 1 : count === 0;
     return isRight ? [] : [`event ${number} was ${outcome?.type ?? 'kept'} and Heap has it ${count} times`];
   });

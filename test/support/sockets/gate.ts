@@ -14,7 +14,7 @@ export interface Visit {
   /** From 1, of those on its connection. */
   readonly onConnection: number;
   /** Reads the body, hands it to Heap and returns Heap's answer. */
-  forward(): Promise<HttpAnswer>;
+  readonly forward: () => Promise<HttpAnswer>;
 }
 
 /** What stands where Heap is said to be. */

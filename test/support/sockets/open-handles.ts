@@ -2,10 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 import type { Socket } from 'node:net';
 
-import { until } from './until.js';
-
-/** How long what was told to close may take to do so on a busy machine. */
-const patienceMs = 20_000;
+import { leftOf } from './until.js';
 
 /** Node tells this channel of every HTTP request that is made (https://nodejs.org/docs/latest-v20.x/api/diagnostics_channel.html#http). */
 const requestStarted = 'http.client.request.start';
@@ -36,8 +33,7 @@ export function watchHandles(): HandleWatch {
   return {
     leaks: async () => {
       unsubscribe(requestStarted, onRequest);
-      const giveUpAt = performance.now() + patienceMs;
-      await until(() => left().length === 0 || performance.now() > giveUpAt);
+      await leftOf(() => left().length);
       return left();
     },
   };

@@ -11,24 +11,14 @@ import { toDeliveryPolicy } from '../../../src/service/delivery-policy.js';
 import { defaultBatchingConfig, type BatchingConfig } from '../../../src/service/service-config.js';
 import { recordingObserver, type Heard } from '../recording-observer.js';
 import { watchHandles, type HandleWatch } from './open-handles.js';
+import { quickDelivery } from './quick-delivery.js';
 import type { SocketEvent } from './socket-events.js';
-import { until } from './until.js';
+import { leftOf } from './until.js';
 
 export interface RunSettings {
   readonly batching?: Partial<BatchingConfig>;
   readonly delivery?: DeliverySettings;
 }
-
-/** Quick to come back, and short of nothing: a test makes fail what it likes, and waits for none of it. */
-const quick = {
-  requestTimeoutMs: 30_000,
-  baseBackOffMs: 2,
-  maxBackOffMs: 20,
-  haltedRetryMs: 10,
-  retryBudget: { perSecond: 10_000, burst: 1_000 },
-  breaker: { baseMs: 2, maxMs: 20 },
-  hostBreaker: { baseMs: 2, maxMs: 20 },
-} satisfies DeliverySettings;
 
 /** The service's delivery, put together as the service does it, and the books of whoever hands events to it. */
 export class SocketRun {
@@ -44,7 +34,7 @@ export class SocketRun {
 
   constructor(heapUrl: string, { batching, delivery }: RunSettings = {}) {
     this.#handles = watchHandles();
-    const config = completeDelivery({ ...quick, ...delivery });
+    const config = completeDelivery({ ...quickDelivery, ...delivery });
     const { requestTimeoutMs, connectTimeoutMs, maxSockets, maxBacklog, maxBacklogBytes } = config;
     const http = createHttpSender({ userAgent: 'test/1', requestTimeoutMs, connectTimeoutMs, maxSockets });
     const { observer, heard } = recordingObserver();
@@ -81,8 +71,9 @@ export class SocketRun {
     return this.#router.snapshot().lanes;
   }
 
-  async untilSettled(): Promise<void> {
-    await until(() => this.events.every(({ settled }) => settled > 0));
+  /** Events that are not settled, once all are or after a long while. */
+  unsettled(): Promise<number> {
+    return leftOf(() => this.events.filter(({ settled }) => settled === 0).length);
   }
 
   /** What the router's own books say of operations that are not settled. */

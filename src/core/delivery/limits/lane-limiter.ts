@@ -15,9 +15,10 @@ export interface Reservation {
   /**
    * The answer came at `now`; a second call does nothing.
    *
-   * @param isCounted false when the destination refused the request by its own limit: all of it is given back.
+   * @param areItemsCounted false gives back what it holds of limits that count items.
+   * @param isRequestCounted the same for limits that count requests.
    */
-  settle(now: number, isCounted: boolean): void;
+  settle(now: number, areItemsCounted: boolean, isRequestCounted?: boolean): void;
 }
 
 /**
@@ -64,6 +65,11 @@ export class LaneLimiter {
     return this.#kinds.get(kind)?.keys?.waitMs(key, count, now) ?? 0;
   }
 
+  /** Lets go of what a lane that sends nothing any more would keep for ever: sweeps come with answers only. */
+  forgetIdle(now: number): void {
+    for (const { keys } of this.#kinds.values()) keys?.forgetAll(now);
+  }
+
   /** Keys that are remembered now, of all kinds. */
   get trackedKeys(): number {
     let count = 0;
@@ -85,11 +91,12 @@ export class LaneLimiter {
     const held = windows.keys?.reserve(keys);
     let isSettled = false;
     return {
-      settle(now, isCounted) {
+      settle(now, areItemsCounted, isRequestCounted = areItemsCounted) {
         if (isSettled) return;
         isSettled = true;
-        lane?.settle(items, now, isCounted);
-        if (held !== undefined) windows.keys?.settle(held, now, isCounted);
+        lane?.settle(items, now, areItemsCounted);
+        if (held === undefined || windows.keys === undefined) return;
+        windows.keys.settle(held, now, windows.keys.per === 'request' ? isRequestCounted : areItemsCounted);
       },
     };
   }
@@ -108,9 +115,15 @@ interface Held {
   readonly counts: readonly number[];
 }
 
+/** Keys that one sweep looks at, however long ago the last one was. */
+const mostAtOnce = 2_000;
+
 /** One window per key that is in use. */
 class KeyWindows {
-  readonly #windows = new Map<string, RateWindow>();
+  #windows = new Map<string, RateWindow>();
+  /** Requests whose answer did not come yet, and when the last one came. */
+  #inFlight = 0;
+  #settledAt = 0;
   /** The window of a key that is not in the map. It is never reserved. */
   readonly #empty: RateWindow;
   #sweep: MapIterator<[string, RateWindow]> = this.#windows.entries();
@@ -121,7 +134,7 @@ class KeyWindows {
 
   constructor(
     private readonly limit: RateLimit,
-    private readonly per: 'item' | 'request',
+    readonly per: 'item' | 'request',
   ) {
     this.#empty = new RateWindow(limit);
   }
@@ -140,6 +153,7 @@ class KeyWindows {
   }
 
   reserve(keys: ReadonlyMap<string, number>): Held {
+    this.#inFlight += 1;
     const windows: RateWindow[] = [];
     const counts: number[] = [];
     for (const [key, items] of keys) {
@@ -157,10 +171,19 @@ class KeyWindows {
   }
 
   settle({ windows, counts }: Held, now: number, isCounted: boolean): void {
+    this.#inFlight -= 1;
+    this.#settledAt = now;
     windows.forEach((window, at) => {
       window.settle(counts[at] ?? 0, now, isCounted);
     });
     this.#forgetIdle(now);
+  }
+
+  /** Where nothing was sent for a whole window, all of them are empty. */
+  forgetAll(now: number): void {
+    if (this.#inFlight > 0 || now - this.#settledAt < this.limit.windowMs) return;
+    this.#windows = new Map();
+    this.#sweepLeft = 0;
   }
 
   /**
@@ -175,7 +198,7 @@ class KeyWindows {
       this.#sweepPerMs = this.#windows.size / this.limit.windowMs;
     }
     const elapsedMs = Math.max(0, now - this.#sweptAt);
-    const due = Math.min(this.#sweepLeft, Math.ceil(elapsedMs * this.#sweepPerMs));
+    const due = Math.min(this.#sweepLeft, mostAtOnce, Math.ceil(elapsedMs * this.#sweepPerMs));
     this.#sweptAt = now;
     this.#sweepLeft -= due;
     for (let count = 0; count < due; count += 1) {
