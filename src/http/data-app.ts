@@ -1,61 +1,79 @@
-import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Request } from 'express';
 
-import { eventTypes, type EventType } from '../core/event/event.js';
-import { takeIn, type IntakeOptions } from '../core/intake.js';
-import type { Json } from '../core/json/json.js';
-import type { RequestReason } from '../core/reasons.js';
-import type { TransformResult } from '../core/transform-result.js';
-import { readEvents } from '../sources/segment/read-events.js';
-import { writeKeyOf } from '../sources/segment/write-key.js';
 import { answerResults, refuse } from './answer.js';
-import { readBody } from './read-body.js';
+import { allowOrigins } from './data/allow-origins.js';
+import type { DataAppOptions } from './data/data-app-options.js';
+import { eventRoutes } from './data/event-routes.js';
+import { ingestEvents } from './data/ingest-events.js';
+import { oneSlash } from './data/one-slash.js';
+import { receiveWebhook } from './data/receive-webhook.js';
+import { sendCdnSettings, sendSourceConfig } from './data/sdk-settings.js';
+import { timed } from './data/timed.js';
 
-export interface DataAppOptions {
-  /** The transform of the connection with this write key. */
-  readonly connectionFor: (writeKey: string) => ((event: Json) => TransformResult) | undefined;
-  readonly intake: IntakeOptions;
-  readonly maxBodyBytes: number;
-  /** Events in one request, at most. */
-  readonly maxEvents: number;
-  readonly isStopping: () => boolean;
-  readonly onRefused: (reason: RequestReason) => void;
-  readonly onRequest: (route: string, status: number, seconds: number) => void;
-  /** Told about errors that are nobody's fault but ours. */
-  readonly onError: (error: unknown) => void;
-}
+export type { DataAppOptions } from './data/data-app-options.js';
 
 /**
- * The data port: `POST /v1/batch` and `POST /v1/{track,identify,page,screen,group,alias}`. A request is refused as a
- * whole only when nothing of it can be used; everything else is answered 200 with a result per event, because SDKs
- * throw a whole batch away on 400, 401 and 413.
+ * The data port: the routes that Segment's, RudderStack's and Jitsu's SDKs post events to, the two that their browser SDKs
+ * ask for settings, and `POST /v1/webhook/{connection}` for the webhook destinations of CDPs. A request is refused as a
+ * whole only when nothing of it can be used; everything else is answered 200 with a result per event, because SDKs throw
+ * a whole batch away on 400, 401 and 413.
  */
 export function createDataApp(options: DataAppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  app.use(oneSlash);
 
+  // Before the origins: no page of a browser has any business here.
+  const webhook = '/v1/webhook/:connection';
   app.post(
-    '/v1/batch',
-    timed('/v1/batch', options, (request, response) => ingest(undefined, request, response, options)),
+    webhook,
+    timed(webhook, options, (request, response) =>
+      receiveWebhook(parameter(request, 'connection'), request, response, options),
+    ),
   );
-  for (const type of eventTypes) {
-    const route = `/v1/${type}`;
+
+  app.use(allowOrigins(options.allowedOrigins ?? ['*'], options));
+  for (const { path, type, label } of eventRoutes) {
     app.post(
-      route,
-      timed(route, options, (request, response) => ingest(type, request, response, options)),
+      path,
+      timed(label, options, (request, response) => ingestEvents(type, request, response, options)),
     );
   }
-  app.use(
-    timed('other', options, (_request, response) => {
-      refuse(
-        response,
-        'route_unknown',
-        options.onRefused,
-        'send events to POST /v1/batch or POST /v1/track, identify, page, …',
-      );
+  // What Segment's browser SDK counts about itself, where its settings let it: it is not ours, and asking again is no use.
+  app.post(
+    '/v1/m',
+    timed('/v1/m', options, (_request, response) => {
+      answerResults(response, []);
     }),
   );
-  app.use(((error, _request, response, _next) => {
+  app.get(
+    '/sourceConfig',
+    timed('/sourceConfig', options, (request, response) => {
+      sendSourceConfig(request, response, options);
+    }),
+  );
+  const settings = '/v1/projects/:writeKey/settings';
+  app.get(
+    settings,
+    timed(settings, options, (request, response) => {
+      sendCdnSettings(parameter(request, 'writeKey'), request, response, options);
+    }),
+  );
+  const unknownRoute = timed('other', options, (_request, response) => {
+    refuse(
+      response,
+      'route_unknown',
+      options.onRefused,
+      'send events to POST /v1/batch or POST /v1/track, identify, page, …',
+    );
+  });
+  app.use(unknownRoute);
+  app.use(((error, request, response, _next) => {
+    if (isBadPath(error)) {
+      void unknownRoute(request, response);
+      return;
+    }
     options.onError(error);
     if (response.headersSent) response.destroy();
     else response.status(500).json({ success: false, error: { message: 'the service failed; the fault is logged' } });
@@ -63,74 +81,13 @@ export function createDataApp(options: DataAppOptions): Express {
   return app;
 }
 
-/** What nginx logs when a client is gone before its answer. */
-const clientLeft = 499;
-
-type Handle = (request: Request, response: Response) => void | Promise<void>;
-
-function timed(route: string, { onRequest }: DataAppOptions, handle: Handle): Handle {
-  return (request, response) => {
-    const startedAt = performance.now();
-    response.once('close', () => {
-      onRequest(
-        route,
-        response.writableFinished ? response.statusCode : clientLeft,
-        (performance.now() - startedAt) / 1000,
-      );
-    });
-    return handle(request, response);
-  };
+/** What stands in the path for `:name`. */
+function parameter({ params }: Request, name: string): string {
+  const value = params[name];
+  return typeof value === 'string' ? value : '';
 }
 
-async function ingest(
-  type: EventType | undefined,
-  request: Request,
-  response: Response,
-  { connectionFor, intake, maxBodyBytes, maxEvents, isStopping, onRefused }: DataAppOptions,
-): Promise<void> {
-  if (isStopping()) {
-    response.setHeader('Connection', 'close');
-    refuse(response, 'shutting_down', onRefused);
-    return;
-  }
-  const writeKey = writeKeyOf(request.headers.authorization);
-  if (writeKey === undefined) {
-    refuse(
-      response,
-      'write_key_missing',
-      onRefused,
-      'send the write key as the user name of HTTP Basic authentication',
-    );
-    return;
-  }
-  const transform = connectionFor(writeKey);
-  if (transform === undefined) {
-    refuse(response, 'write_key_unknown', onRefused);
-    return;
-  }
-  if (!intake.router.hasRoom()) {
-    refuse(response, 'backlog_full', onRefused);
-    return;
-  }
-  const body = await readBody(request, maxBodyBytes);
-  if (!body.ok) {
-    refuse(response, body.reason, onRefused, body.message);
-    return;
-  }
-  const read = readEvents(body.text, type, {
-    receivedAt: intake.clock.now(),
-    maxEvents,
-    maxSharedLength: maxBodyBytes,
-  });
-  if (!read.ok) {
-    refuse(response, read.reason, onRefused, read.message);
-    return;
-  }
-  const results = await takeIn(read.events, transform, intake);
-  if (isStopping()) response.setHeader('Connection', 'close');
-  if (results.some((result) => result.outcome === 'pending')) {
-    refuse(response, isStopping() ? 'shutting_down' : 'delivery_pending', onRefused, undefined, results);
-    return;
-  }
-  answerResults(response, results);
+/** Express throws this where a part of the path is no percent-encoding. */
+function isBadPath(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'status' in error && error.status === 400;
 }

@@ -10,6 +10,7 @@ import { explainSchemaErrors, formatPath, type SchemaFault } from '../core/confi
 import { appIdPattern } from '../destinations/heap/connection.js';
 import { heapBaseUrls } from '../destinations/heap/endpoints.js';
 import { readConnection } from '../destinations/heap/read-connection.js';
+import { readWebhookSetting } from '../sources/webhook/read-webhook-setting.js';
 import { deliveryFaults } from './delivery-faults.js';
 import { completeDelivery, type DeliverySettings } from './delivery-config.js';
 import {
@@ -153,9 +154,16 @@ function readConnections(value: unknown, folder: string, faults: SchemaFault[]):
     if (typeof entry !== 'object' || entry === null) return { index, connection: undefined };
     const own: SchemaFault[] = [];
     const connection = readConnection(entry, folder, own);
+    const { id, writeKey, webhook } = entry as {
+      readonly id?: unknown;
+      readonly writeKey?: unknown;
+      readonly webhook?: unknown;
+    };
+    const ofWebhook: SchemaFault[] = [];
+    const setting = webhook === undefined ? undefined : readWebhookSetting(webhook, ofWebhook);
+    own.push(...ofWebhook.map((fault) => ({ ...fault, path: ['webhook', ...fault.path] })));
     for (const fault of own) faults.push({ ...fault, path: ['connections', index, ...fault.path] });
-    const { id, writeKey } = entry as { readonly id?: unknown; readonly writeKey?: unknown };
-    return { index, connection, id: textOf(id), writeKey: textOf(writeKey) };
+    return { index, connection, id: textOf(id), writeKey: textOf(writeKey), webhook: setting };
   });
   for (const field of ['id', 'writeKey'] as const) {
     const groups = Object.values(
@@ -171,8 +179,10 @@ function readConnections(value: unknown, folder: string, faults: SchemaFault[]):
       }
     }
   }
-  return read.flatMap(({ connection, writeKey }) =>
-    connection === undefined || writeKey === undefined ? [] : [Object.freeze({ connection, writeKey })],
+  return read.flatMap(({ connection, writeKey, webhook }) =>
+    connection === undefined || writeKey === undefined
+      ? []
+      : [Object.freeze({ connection, writeKey, ...(webhook === undefined ? {} : { webhook }) })],
   );
 }
 

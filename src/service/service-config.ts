@@ -1,10 +1,13 @@
 import type { HeapConnection, Region } from '../destinations/heap/connection.js';
+import type { WebhookSetting } from '../sources/webhook/webhook-setting.js';
 import type { DeliveryConfig } from './delivery-config.js';
 
 /** One connection and the key that its source authenticates with. */
 export interface ConfiguredConnection {
   readonly writeKey: string;
   readonly connection: HeapConnection;
+  /** How its webhook door knows the sender; without one there is no door. */
+  readonly webhook?: WebhookSetting;
 }
 
 /** Everything the service can be told, with nothing left open. Frozen once it is put together. */
@@ -24,6 +27,8 @@ export interface ServerConfig {
   readonly maxBodyBytes: number;
   readonly maxEventLength: number;
   readonly maxEvents: number;
+  /** Origins whose pages may read the answers; `*` is any. */
+  readonly allowedOrigins: readonly string[];
   readonly answerTimeoutMs: number;
   readonly shutdownMs: number;
 }
@@ -44,6 +49,8 @@ export const defaultServerConfig: ServerConfig = {
   maxEventLength: 1024 * 1024,
   // Segment takes 2,500 in a batch, rudder-server sends 100.
   maxEvents: 10_000,
+  // SDKs run in pages of any origin, and the write key in them is no secret.
+  allowedOrigins: ['*'],
   // Below the 10 s after which the Node SDKs of Segment and RudderStack give a request up.
   answerTimeoutMs: 8_000,
   // Kubernetes kills 30 s after SIGTERM.

@@ -11,7 +11,9 @@ import type { Region } from '../destinations/heap/connection.js';
 import { operationKinds } from '../destinations/heap/operation-kind.js';
 import { heapRequestRules } from '../destinations/heap/request-rules.js';
 import { createDataApp } from '../http/data-app.js';
+import type { WebhookDoor } from '../http/data/data-app-options.js';
 import { createOperatorApp } from '../http/operator-app.js';
+import { webhookGuard } from '../sources/webhook/webhook-guard.js';
 import { combineObservers } from './combine-observers.js';
 import { toDeliveryPolicy } from './delivery-policy.js';
 import { listen } from './listen.js';
@@ -58,7 +60,9 @@ export async function startService(config: ServiceConfig, logger: Logger): Promi
 
   const data = await listen(
     createDataApp({
-      connectionFor: (writeKey) => connections.get(digest(writeKey)),
+      connectionFor: (writeKey) => connections.byKey.get(digest(writeKey)),
+      webhookFor: (id) => connections.webhooks.get(id),
+      allowedOrigins: config.server.allowedOrigins,
       intake: {
         router,
         clock: systemClock,
@@ -176,13 +180,22 @@ function digest(writeKey: string): string {
   return hashText('sha256', writeKey);
 }
 
-function compileConnections(config: ServiceConfig): ReadonlyMap<string, TransformEvent> {
-  return new Map(
-    config.connections.map(({ writeKey, connection }) => {
-      const faults: string[] = [];
-      const transform = compileConnection(connection, faults);
-      if (faults.length > 0) throw new Error(`connection ${connection.id}: ${faults.join('; ')}`);
-      return [digest(writeKey), transform];
-    }),
-  );
+interface CompiledConnections {
+  /** By the digest of the write key. */
+  readonly byKey: ReadonlyMap<string, TransformEvent>;
+  /** By the id of the connection. */
+  readonly webhooks: ReadonlyMap<string, WebhookDoor>;
+}
+
+function compileConnections(config: ServiceConfig): CompiledConnections {
+  const byKey = new Map<string, TransformEvent>();
+  const webhooks = new Map<string, WebhookDoor>();
+  for (const { writeKey, connection, webhook } of config.connections) {
+    const faults: string[] = [];
+    const transform = compileConnection(connection, faults);
+    if (faults.length > 0) throw new Error(`connection ${connection.id}: ${faults.join('; ')}`);
+    byKey.set(digest(writeKey), transform);
+    if (webhook !== undefined) webhooks.set(connection.id, { guard: webhookGuard(webhook), transform });
+  }
+  return { byKey, webhooks };
 }

@@ -126,7 +126,7 @@ describe('the policy of delivery', () => {
         concurrency: { min: 16, initial: 16, max: 192, decreaseRatio: 0.75, failureShare: 0.2, latencyFactor: 2 },
         maxSlow: 64,
         breaker: { failures: 10, timeouts: 10, lanes: 3, baseMs: 1_000, capMs: 10_000 },
-        budget: { ratio: 0.2, perSecond: 2, burst: 20 },
+        budget: { ratio: 0.2, perSecond: 10, burst: 100 },
       },
       maxInFlightBytes: 67_108_864,
     });

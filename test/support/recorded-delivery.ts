@@ -47,6 +47,8 @@ export function recordedDelivery({ answer = () => delivered, ...options }: Recor
   const clock = new VirtualClock(0);
   const attempts: Attempt[] = [];
   const { observer, heard } = recordingObserver();
+  const inFlight = new Set<LaneEntry>();
+  const sentTwice: string[] = [];
   const router = new DeliveryRouter({
     rules: options.rules ?? heapRequestRules,
     policy: deliveryPolicyWith(options.policy),
@@ -56,7 +58,12 @@ export function recordedDelivery({ answer = () => delivered, ...options }: Recor
       if (attempts.at(-maxAttemptsPerMoment)?.at === at) return new Promise<SendOutcome>(() => undefined);
       const attempt = { at, request, kind: request.kind, appId: request.lane.appId, items };
       attempts.push(attempt);
-      return answer(attempt, signal);
+      const entries = request.items.flatMap((item) => item.entries);
+      for (const entry of entries) if (inFlight.has(entry)) sentTwice.push(entry.operation.text);
+      for (const entry of entries) inFlight.add(entry);
+      const outcome = await answer(attempt, signal);
+      for (const entry of entries) inFlight.delete(entry);
+      return outcome;
     },
     hostOf: options.hostOf ?? (() => 'heap'),
     clock,
@@ -77,6 +84,8 @@ export function recordedDelivery({ answer = () => delivered, ...options }: Recor
     clock,
     attempts,
     heard,
+    /** What left while an earlier request with it was still on its way: always nothing. */
+    sentTwice,
     router,
     deliver,
     outcomes,

@@ -10,6 +10,7 @@ import {
   type ServerConfig,
   type ServiceConfig,
 } from '../../src/service/service-config.js';
+import type { WebhookSetting } from '../../src/sources/webhook/webhook-setting.js';
 import { startService, type RunningService } from '../../src/service/start-service.js';
 
 export const appId = '9000000101';
@@ -19,6 +20,8 @@ export interface ServiceOptions {
   readonly batching?: Partial<BatchingConfig>;
   readonly delivery?: DeliverySettings;
   readonly settings?: Partial<HeapSettings>;
+  /** Opens the webhook door of the connection `main`. */
+  readonly webhook?: WebhookSetting;
   /** More connections beside the one with the write key `key`: write key to app_id. */
   readonly others?: Readonly<Record<string, string>>;
   /** Limits of the simulated Heap that are not the documented ones. */
@@ -83,7 +86,7 @@ export async function startTestService(options: ServiceOptions = {}): Promise<Te
 }
 
 function configFor(heapUrl: string, options: ServiceOptions): ServiceConfig {
-  const { server, batching, delivery, settings, others = {} } = options;
+  const { server, batching, delivery, settings, webhook, others = {} } = options;
   const connection = (id: string, ofAppId: string): HeapConnection => ({
     id,
     appId: ofAppId,
@@ -93,7 +96,7 @@ function configFor(heapUrl: string, options: ServiceOptions): ServiceConfig {
   });
   return {
     connections: [
-      { writeKey: 'key', connection: connection('main', appId) },
+      { writeKey: 'key', connection: connection('main', appId), ...(webhook === undefined ? {} : { webhook }) },
       ...Object.entries(others).map(([writeKey, id]) => ({ writeKey, connection: connection(writeKey, id) })),
     ],
     heapUrls: { us: heapUrl, eu: heapUrl },

@@ -12,14 +12,13 @@ export interface RetryBudgetPolicy {
 const rounding = 1e-6;
 
 /**
- * Keeps retries from becoming the load that keeps a destination down: from any moment at which no retry is under way,
- * at most ratio × first attempts + perSecond × seconds + burst of them fail.
+ * Keeps retries from becoming the load that keeps a destination down: in any run there are at most
+ * ratio × first attempts + perSecond × seconds + burst of them.
  *
  * A token bucket that starts full with `burst` tokens and never holds more. First attempts pay in a share of a token
  * and time a steady trickle, as in Finagle's RetryBudget (https://finagle.github.io/blog/2016/02/08/retry-budgets). A
- * retry takes one token, and one that succeeds brings it back, as in the retry quota of the AWS SDKs
- * (https://sdk.amazonaws.com/java/api/latest/software/amazon/awssdk/core/retry/conditions/TokenBucketRetryCondition.html).
- * Unlike there, one that was throttled brings it back too: that is no failure, and the destination said when to come.
+ * retry takes one token, whatever becomes of it, but for one that was throttled: that is no failure, and the destination
+ * said when to come.
  *
  * `now` is monotonic, in milliseconds.
  */
@@ -59,7 +58,7 @@ export class RetryBudget {
     return true;
   }
 
-  /** A retry was delivered, or throttled. */
+  /** A retry was throttled. */
   refund(): void {
     this.#deposit(1);
   }

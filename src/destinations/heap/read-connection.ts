@@ -19,6 +19,7 @@ import {
 export interface ConnectionConfig extends Partial<HeapSettings> {
   readonly id?: string;
   readonly writeKey?: string;
+  readonly webhook?: unknown;
   readonly appId: string;
   readonly region?: Region;
   readonly preset?: PresetName;
@@ -51,7 +52,16 @@ export function readConnection(value: unknown, folder: string, faults: SchemaFau
     }
     return undefined;
   }
-  const { id = 'default', writeKey: _writeKey, appId, region = 'us', preset = 'heap', mapping, ...settings } = value;
+  const {
+    id = 'default',
+    writeKey: _writeKey,
+    webhook: _webhook,
+    appId,
+    region = 'us',
+    preset = 'heap',
+    mapping,
+    ...settings
+  } = value;
   const before = faults.length;
   const ownMapping = mapping === undefined ? undefined : readOwnMapping(mapping, folder, faults);
   const connection: HeapConnection = Object.freeze({

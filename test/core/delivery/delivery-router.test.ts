@@ -382,7 +382,7 @@ describe('whatever the destination answers', () => {
         async (steps, replies, closeAfterMs, isBusy) => {
           const accepted = new Set<Operation>();
           let turn = 0;
-          const { clock, deliver, outcomes, router, lanes, hosts } = recordedDelivery({
+          const { clock, deliver, outcomes, router, lanes, hosts, sentTwice } = recordedDelivery({
             answer: async ({ request }, signal) => {
               // From a point on it works again: else a lane that is always asked to wait would never be done.
               const [reply, ms] = turn > 300 ? [delivered, 0] : (replies[turn % replies.length] ?? [delivered, 0]);
@@ -423,6 +423,7 @@ describe('whatever the destination answers', () => {
             expect(remaining).toBeLessThanOrEqual(number);
           }
           expect([router.backlog, router.backlogBytes, clock.sleeping]).toEqual([0, 0, 0]);
+          expect(sentTwice).toEqual([]);
           for (const each of lanes()) expect(each).toMatchObject({ backlog: 0, inFlight: 0, searches: 0 });
           for (const host of hosts()) expect(host).toMatchObject({ inFlight: 0, slow: 0 });
           events.forEach((operations, index) => {

@@ -162,22 +162,35 @@ describe('a request that is refused as a whole', () => {
     expect(outcomes).toEqual([delivered, delivered, delivered, rejected]);
   });
 
-  it('is found out where a piece of it is an operation that failed alone before', async () => {
-    const { clock, deliver, outcomes, attempts, lanes, router } = recordedDelivery({
-      answer: ({ items }) => {
+  it('is found out where a piece of it is an operation that fails alone, which waits by itself', async () => {
+    const { clock, deliver, attempts, outcomes, router, sentTwice } = recordedDelivery({
+      answer: async ({ items }) => {
+        await clock.sleep(50);
         if (items.join().includes('Poison')) return refused;
         return items.join().includes('Choke') ? failed : delivered;
       },
     });
+    // It fails twice, bob's is delivered, and then it travels with what is refused.
     deliver(trackOf('ann', 'Choke'));
-    await clock.advance(300);
+    await clock.advance(400);
     deliver(trackOf('bob', 'A'));
     await clock.advance(700);
     deliver(trackOf('cid', 'Poison'));
-    await clock.advance(60_000);
-    expect(outcomes).toEqual([undefined, delivered, rejected]);
-    expect(lanes()).toMatchObject([{ backlog: 1, searches: 0 }]);
-    expect(attempts.length).toBeLessThan(40);
+    await clock.advance(810);
+    for (let user = 0; user < 1_000; user += 1) {
+      deliver(trackOf(`user ${user}`, 'A'));
+      if (user % 10 === 9) await clock.advance(20);
+    }
+    const choked = attempts.filter(({ items }) => items.join().includes('Choke'));
+    expect(choked.slice(0, 4).map(({ at, items }) => [at, items.length])).toEqual([
+      [250, 1],
+      [800, 1],
+      [1_900, 2],
+      [1_950, 1],
+    ]);
+    // Others are delivered all the time, and it waits for its own back-off: two seconds, half of the longest.
+    expect(choked[4]?.at ?? Infinity).toBeGreaterThanOrEqual(3_000);
+    expect([sentTwice, outcomes[2]]).toEqual([[], rejected]);
     router.abort();
   });
 

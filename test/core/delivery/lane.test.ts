@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 
+import type { RequestRules } from '../../../src/core/batching/request-rules.js';
 import type { SendOutcome } from '../../../src/core/delivery/reply.js';
+import { heapRequestRules } from '../../../src/destinations/heap/request-rules.js';
 import { lanePolicy } from '../../support/delivery-policy.js';
 import { identifyOf, laneTo, trackOf, userPropertiesOf } from '../../support/operations.js';
 import { deferred, delivered, failed, recordedDelivery, throttled } from '../../support/recorded-delivery.js';
@@ -269,6 +271,53 @@ describe('a lane', () => {
     deliver(trackOf('bob', 'B'));
     await clock.advance(lanePolicy.lingerMs);
     expect(outcomes[1]).toEqual(delivered);
+  });
+
+  it('tells of a fault in the making of a request, loses nothing by it, and does not try without a pause', async () => {
+    const fault = new Error('cannot be wrapped');
+    let isBroken = true;
+    let calls = 0;
+    const rules: RequestRules = {
+      ...heapRequestRules,
+      track: {
+        ...heapRequestRules.track,
+        wrap: (target, items) => {
+          calls += 1;
+          if (isBroken && target.appId === '11') throw fault;
+          return heapRequestRules.track.wrap(target, items);
+        },
+      },
+    };
+    const { clock, deliver, outcomes, heard, router } = recordedDelivery({ rules });
+    deliver(trackOf('ann', 'A'), trackOf('ann', 'B'));
+    deliver(trackOf('bob', 'C', {}, laneTo('12')));
+    await clock.advance(10_000);
+    expect([outcomes, heard.faults[0]]).toEqual([[undefined, delivered], fault]);
+    expect(calls).toBeLessThan(100);
+    isBroken = false;
+    deliver(trackOf('eve', 'D'));
+    await clock.advance(20_000);
+    expect(outcomes).toEqual([delivered, delivered, delivered]);
+    expect(await router.close(1_000)).toEqual([]);
+  });
+
+  it('can be stopped after such a fault', async () => {
+    const rules: RequestRules = {
+      ...heapRequestRules,
+      track: {
+        ...heapRequestRules.track,
+        wrap: () => {
+          throw new Error('cannot be wrapped');
+        },
+      },
+    };
+    const { clock, deliver, outcomes, router } = recordedDelivery({ rules });
+    deliver(trackOf('ann', 'A'));
+    await clock.advance(1_000);
+    let isClosed = false;
+    void router.close(1_000).then(() => (isClosed = true));
+    await clock.advance(1_000);
+    expect([isClosed, outcomes, clock.sleeping]).toEqual([true, [{ type: 'abandoned' }], 0]);
   });
 
   it('never sends for another one', async () => {

@@ -56,12 +56,16 @@ export async function startSimulatorProcess(): Promise<SimulatorProcess> {
     setFaults,
     statistics: async () => (await control('GET', 'stats')) as StatisticsSnapshot,
     eventsOf: async (appId) => {
-      const page = (await control('GET', `events?app_id=${appId}&limit=10000`)) as Page & { events: HeapEvent[] };
+      const page = (await control('GET', `events?app_id=${appId}&limit=10000`)) as Page & {
+        readonly events: readonly HeapEvent[];
+      };
       expect(page.total).toBe(page.events.length);
       return page.events;
     },
     usersOf: async (appId) => {
-      const page = (await control('GET', `users?app_id=${appId}&limit=10000`)) as Page & { users: HeapUser[] };
+      const page = (await control('GET', `users?app_id=${appId}&limit=10000`)) as Page & {
+        readonly users: readonly HeapUser[];
+      };
       expect(page.total).toBe(page.users.length);
       return page.users;
     },

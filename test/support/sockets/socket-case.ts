@@ -4,8 +4,8 @@ import { Ajv } from 'ajv';
 
 import { readFaultRules, type FaultRule } from '../../../src/destinations/heap/simulator/fault-rule.js';
 import { Problem } from '../../../src/destinations/heap/simulator/problem.js';
-import type { DeliverySettings } from '../../../src/service/delivery-config.js';
-import type { BatchingConfig } from '../../../src/service/service-config.js';
+import { defaultDeliveryConfig, type DeliverySettings } from '../../../src/service/delivery-config.js';
+import { defaultBatchingConfig, type BatchingConfig } from '../../../src/service/service-config.js';
 import type { EventPlan } from './socket-events.js';
 
 /** From and to, both included. */
@@ -54,8 +54,8 @@ const isCase = new Ajv({ allErrors: true, strictTuples: false }).compile<SocketC
         poison: { type: 'array', items: { type: 'integer', minimum: 0 } },
       },
     },
-    batching: { type: 'object' },
-    delivery: { type: 'object' },
+    batching: { type: 'object', propertyNames: { enum: Object.keys(defaultBatchingConfig) } },
+    delivery: { type: 'object', propertyNames: { enum: Object.keys(defaultDeliveryConfig) } },
     faults: { type: 'array' },
     expect: {
       type: 'object',

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 const pauseMs = 5;
 
 /** How long what must end may take to do so on a busy machine; shorter than the tests' time limit, so that they say what is left. */
-const patienceMs = 40_000;
+const patienceMs = 60_000;
 
 /** Resolves once it is so. How long that takes is the test's time limit's affair alone. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {

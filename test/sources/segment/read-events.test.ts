@@ -1,18 +1,24 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import { eventTypes, type EventType } from '../../src/core/event/event.js';
-import type { IncomingEvent } from '../../src/core/intake.js';
-import { readEvents, type ReadEvents } from '../../src/sources/segment/read-events.js';
-import { writeKeyOf } from '../../src/sources/segment/write-key.js';
+import { eventTypes, type EventType } from '../../../src/core/event/event.js';
+import type { IncomingEvent } from '../../../src/core/intake.js';
+import { parseBody } from '../../../src/sources/segment/parse-body.js';
+import type { ReadContext, ReadEvents } from '../../../src/sources/segment/read-batch.js';
+import { readEvents } from '../../../src/sources/segment/read-events.js';
 
 const receivedAt = Date.UTC(2026, 10, 22, 8);
 const receivedAtText = '2026-11-22T08:00:00.000Z';
 
+function readText(text: string, type: EventType | undefined, context: ReadContext): ReadEvents {
+  const result = parseBody(text);
+  return result.ok ? readEvents(result.parsed, type, context) : result;
+}
+
 function read(body: unknown, type?: EventType): ReadEvents {
   let ids = 0;
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return readEvents(text, type, {
+  return readText(text, type, {
     receivedAt,
     maxEvents: 10,
     maxSharedLength: 1_000,
@@ -130,7 +136,7 @@ describe('a batch', () => {
   });
 
   it('gives every event without a messageId one of its own', () => {
-    const result = readEvents(JSON.stringify({ batch: [{}, {}, {}] }), undefined, {
+    const result = readText(JSON.stringify({ batch: [{}, {}, {}] }), undefined, {
       receivedAt,
       maxEvents: 3,
       maxSharedLength: 1_000,
@@ -179,39 +185,6 @@ describe('a text that is no JSON', () => {
         expect(typeof read(text, 'track').ok).toBe('boolean');
       }),
     );
-  });
-});
-
-describe('the write key', () => {
-  const header = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`;
-
-  it.each([
-    ['as the user name', header('key:')],
-    ['with a password, which is not looked at', header('key:secret')],
-    ['without the colon', header('key')],
-    ['whatever the case of the scheme', header('key:').replace('Basic', 'bASIC')],
-    ['with more spaces', header('key:').replace(' ', '   ')],
-    ['without padding', header('key:').replace(/=+$/, '')],
-  ])('is read %s', (_name, authorization) => {
-    expect(writeKeyOf(authorization)).toBe('key');
-  });
-
-  it('may have any characters', () => {
-    expect(writeKeyOf(header('Schlüssel?~:x'))).toBe('Schlüssel?~');
-  });
-
-  it.each([
-    undefined,
-    '',
-    'Basic',
-    'Basic ',
-    header(':password'),
-    header(''),
-    'Bearer a2V5Og==',
-    'Basic ä',
-    'a2V5Og==',
-  ])('is missing in %j', (authorization) => {
-    expect(writeKeyOf(authorization)).toBeUndefined();
   });
 });
 

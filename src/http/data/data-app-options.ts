@@ -1,0 +1,33 @@
+import type { IntakeOptions } from '../../core/intake.js';
+import type { Json } from '../../core/json/json.js';
+import type { RequestReason } from '../../core/reasons.js';
+import type { TransformResult } from '../../core/transform-result.js';
+import type { WebhookGuard } from '../../sources/webhook/webhook-guard.js';
+
+/** What the events of one connection become. */
+export type ConnectionTransform = (event: Json) => TransformResult;
+
+/** A connection that takes webhooks. */
+export interface WebhookDoor {
+  readonly guard: WebhookGuard;
+  readonly transform: ConnectionTransform;
+}
+
+export interface DataAppOptions {
+  /** The transform of the connection with this write key. */
+  readonly connectionFor: (writeKey: string) => ConnectionTransform | undefined;
+  /** The webhook door of the connection with this id; by default, no connection has one. */
+  readonly webhookFor?: (connectionId: string) => WebhookDoor | undefined;
+  /** Origins whose pages may read the answers, such as `https://shop.example.com`; `*`, the default, is any. */
+  readonly allowedOrigins?: readonly string[];
+  readonly intake: IntakeOptions;
+  readonly maxBodyBytes: number;
+  /** Events in one request, at most. */
+  readonly maxEvents: number;
+  readonly isStopping: () => boolean;
+  readonly onRefused: (reason: RequestReason) => void;
+  /** Hears of every request with its route's pattern, never the path that was asked for. */
+  readonly onRequest: (route: string, status: number, seconds: number) => void;
+  /** Told about errors that are nobody's fault but ours. */
+  readonly onError: (error: unknown) => void;
+}
