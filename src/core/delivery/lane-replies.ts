@@ -149,6 +149,8 @@ export class LaneReplies {
     const choking = outcome.type === 'retry' ? this.#chokingOn(request) : undefined;
     if (choking !== undefined) {
       this.#onChoked(choking, outcome.detail, sentAt, now);
+      // It waits by itself now; a search that went on would send it as well.
+      if (batch.search !== undefined) this.parts.searches.end(batch.search);
       return;
     }
     const wait = this.parts.health.onRefused(outcome, request.items.length, sentAt, now);

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 
 import { heapRequestRules } from '../../../src/destinations/heap/request-rules.js';
 import { trackOf, userPropertiesOf } from '../../support/operations.js';
-import { failed, recordedDelivery, refused } from '../../support/recorded-delivery.js';
+import { delivered, failed, recordedDelivery, refused } from '../../support/recorded-delivery.js';
 
 describe('an operation that the destination fails on, alone', () => {
   function withChoke(perSecond: number) {
@@ -59,6 +59,21 @@ describe('an operation that the destination fails on, alone', () => {
     isChoking = false;
     await clock.advance(60_000);
     expect(outcomes.map((outcome) => outcome?.type)).toEqual(Array.from({ length: 32 }, () => 'delivered'));
+  });
+});
+
+describe('an operation that chokes in a piece of a search', () => {
+  it('is in one place only, and settled once', async () => {
+    // All fail, two arrive, the others are refused, and the first of them fails alone.
+    const answers = [failed, delivered, refused, failed];
+    const { clock, deliver, outcomes, router } = recordedDelivery({
+      answer: () => answers.shift() ?? delivered,
+      policy: { lane: { batch: { maxItems: 4, maxBytes: 100_000 } } },
+    });
+    for (const user of ['a', 'b', 'c', 'd']) deliver(trackOf(user, user));
+    await clock.runOut();
+    expect(outcomes).toEqual([delivered, delivered, delivered, delivered]);
+    expect(router.backlog).toBe(0);
   });
 });
 
