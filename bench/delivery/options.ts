@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 export const usage = `Usage: npm run bench:delivery -- [options]
 
-  --quick                 fewer and smaller rounds: a few seconds
+  --quick                 fewer and smaller rounds: some seconds, to see that it works
   --lanes <n>[,<n>]       only these numbers of lanes (default: 1,10,100,1000)
   --rounds <n>            rounds that are measured (default: 5)
   --connections <n>       requests in flight at once (default: 64)
@@ -12,6 +12,7 @@ export interface Options {
   readonly lanes: readonly number[];
   readonly rounds: number;
   readonly connections: number;
+  readonly isQuick: boolean;
   /** Events of a round in full requests, in small ones, and in requests of one. */
   readonly events: number;
   readonly smallEvents: number;
@@ -42,8 +43,9 @@ function parseOptions(args: readonly string[]): Options {
   });
   return {
     lanes: values.lanes.split(',').map(positive),
-    rounds: positive(values.rounds ?? (values.quick ? '2' : '5')),
+    rounds: positive(values.rounds ?? (values.quick ? '3' : '5')),
     connections: positive(values.connections),
+    isQuick: values.quick,
     // A request for each of 1,000 lanes, and a tenth of that.
     events: values.quick ? 10_000 : 100_000,
     smallEvents: values.quick ? 10_000 : 30_000,

@@ -22,13 +22,13 @@ const event = { type: 'track', event: 'Ordered', userId: 'ann', messageId: 'm1' 
 
 describe('the webhook of a connection', () => {
   it('brings events to Heap for whoever shows its secret, and for nobody else', async () => {
-    const { dataUrl, heapEvents } = await start({ webhook: { secret: 'a secret of some length' } });
-    const url = `${dataUrl}/v1/webhook/main`;
+    const service = await start({ webhook: { secret: 'a secret of some length' } });
+    const url = `${service.dataUrl}/v1/webhook/main`;
     const refused = await post(url, { 'x-webhook-secret': 'another one' }, event);
     expect(refused.status).toBe(401);
     const taken = await post(url, { 'x-webhook-secret': 'a secret of some length' }, [event]);
     expect(taken.status).toBe(200);
-    expect(heapEvents()).toHaveLength(1);
+    expect(service.heapEvents()).toHaveLength(1);
   });
 
   it('is not there where the configuration opens none', async () => {

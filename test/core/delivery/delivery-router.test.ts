@@ -435,7 +435,7 @@ describe('whatever the destination answers', () => {
           });
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
   }, 120_000);
 
@@ -487,7 +487,7 @@ describe('whatever the destination answers', () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
   }, 120_000);
 });
