@@ -1,5 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { Duplex } from 'node:stream';
 
 import { got, TimeoutError, RequestError, type Response } from 'got';
 
@@ -96,6 +97,12 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
         stream.once('end', () => {
           finish();
           // Until it is destroyed, the signal keeps the stream and its body in memory.
+          stream.destroy();
+        });
+        // Node hands the connection on and waits for whoever took it; no time-out of got's runs any more.
+        stream.once('upgrade', (_response: unknown, socket: Duplex) => {
+          socket.destroy();
+          resolve(noAnswer(new Error('the host wants another protocol')));
           stream.destroy();
         });
         stream.once('error', (error) => {

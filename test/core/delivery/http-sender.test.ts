@@ -215,4 +215,17 @@ describe('the HTTP sender', () => {
     expect(await send('/', '{}', AbortSignal.abort())).toMatchObject({ type: 'noAnswer' });
     expect(received).toEqual([]);
   });
+
+  it('takes an answer that asks for another protocol for none, and lets the connection go', async () => {
+    const closed = new Promise<void>((resolve) => {
+      answer = (request) => {
+        request.socket.once('close', () => {
+          resolve();
+        });
+        request.socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n');
+      };
+    });
+    expect(await send()).toMatchObject({ type: 'noAnswer', cause: 'network' });
+    await closed;
+  });
 });
