@@ -24,6 +24,6 @@ export interface Operation {
   readonly keys: readonly [string, ...string[]];
   /** Operations of one kind with the same key are merged into one item. */
   readonly mergeKey?: string;
-  /** See `KindRules.isOrderedByKey`. */
+  /** Jobs of a router's transform with operations of one kind and order key keep their order. */
   readonly orderKey?: string;
 }

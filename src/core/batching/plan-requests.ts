@@ -6,8 +6,6 @@ export interface PlannedItem<Entry> {
   readonly text: string;
   /** UTF-8 bytes of `text`. */
   readonly bytes: number;
-  /** Requests with the same order key are sent in order; see `KindRules.isOrderedByKey`. */
-  readonly orderKey?: string | undefined;
   readonly entries: readonly Entry[];
 }
 
@@ -100,7 +98,7 @@ function groupEntries<Entry extends { readonly operation: Operation }>(
   const groups = new Map<string, Map<string, Group<Entry>>>();
   let group: Group<Entry> | undefined;
   for (const entry of window) {
-    const { lane, kind, text, bytes, mergeKey, orderKey } = entry.operation;
+    const { lane, kind, text, bytes, mergeKey } = entry.operation;
     // Neighbours are mostly of one lane and kind.
     if (group?.kind !== kind || group.lane.key !== lane.key) group = findGroup(groups, lane, kind, rules);
     if (group.overhead + bytes > maxBytes) {
@@ -109,7 +107,7 @@ function groupEntries<Entry extends { readonly operation: Operation }>(
     }
     const earlier = mergeKey === undefined ? undefined : group.byMergeKey.get(mergeKey);
     if (earlier !== undefined && mergeInto(earlier, entry, group, maxBytes)) continue;
-    const draft: Draft<Entry> = { text, bytes, orderKey, entries: [entry] };
+    const draft: Draft<Entry> = { text, bytes, entries: [entry] };
     group.drafts.push(draft);
     if (mergeKey !== undefined) group.byMergeKey.set(mergeKey, draft);
   }
@@ -171,8 +169,8 @@ export function takeApart<Entry extends { readonly operation: Operation }>(
   item: PlannedItem<Entry>,
 ): readonly PlannedItem<Entry>[] {
   return item.entries.map((entry) => {
-    const { text, bytes, orderKey } = entry.operation;
-    return { text, bytes, orderKey, entries: [entry] };
+    const { text, bytes } = entry.operation;
+    return { text, bytes, entries: [entry] };
   });
 }
 

@@ -14,11 +14,6 @@ export interface KindRules {
    * `first`: the first item says it all.
    */
   readonly merge?: 'first' | ((items: readonly string[]) => string);
-  /**
-   * Set for kinds whose requests need no order among themselves, except those with the same order key. Without it the
-   * requests of a kind are sent one after the other.
-   */
-  readonly isOrderedByKey?: boolean;
   /** Bytes of the body beside the items and the commas between them. */
   readonly overheadBytes: (lane: LaneTarget) => number;
   /** The body of a request with these items, each a JSON object's text. */

@@ -1,6 +1,4 @@
-export type BreakerState = (typeof breakerStates)[number];
-
-export const breakerStates = ['closed', 'open', 'halfOpen'] as const;
+export type BreakerState = 'closed' | 'open' | 'halfOpen';
 
 export interface BreakerPolicy {
   /** So many failures without a success between them open it. A timeout is a failure too. */
@@ -82,7 +80,7 @@ export class Breaker {
   }
 
   /** Closes it, whichever request succeeded: also one that left before it opened. */
-  onSuccess(_now: number): void {
+  onSuccess(): void {
     this.#openings = 0;
     this.#failures.reset();
     this.#timeouts.reset();

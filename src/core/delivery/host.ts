@@ -291,7 +291,7 @@ export class Host {
     const hasFailed = outcome.type === 'retry';
     // Whatever was answered was answered: only the lack of an answer and the answers that mean "later" are failures.
     if (hasFailed) this.#breaker.onFailure(outcome.cause === 'timeout' ? 'timeout' : 'failure', sentAt, now, lane);
-    else this.#breaker.onSuccess(now);
+    else this.#breaker.onSuccess();
     if (isRetry && outcome.type === 'throttled') this.#budget.refund();
   }
 }

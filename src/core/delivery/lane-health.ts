@@ -131,7 +131,7 @@ export class LaneHealth {
   onTaken(isDelivered: boolean, sentAt: number, now: number): void {
     this.#isSlow = false;
     this.#failures = 0;
-    this.#breaker.onSuccess(now);
+    this.#breaker.onSuccess();
     if (isDelivered) {
       this.#deliveredAt = now;
       this.#maxItems = Math.min(this.policy.batch.maxItems, this.#maxItems * 2);
@@ -185,7 +185,7 @@ export class LaneHealth {
 
   /** A person says that it is well: whatever the lane waits for, it tries at once. */
   resume(now: number): void {
-    this.#breaker.onSuccess(now);
+    this.#breaker.onSuccess();
     this.#resumeAt = now;
     if (this.#mode === 'paused') this.#enter('flowing', now, 0);
   }

@@ -1,13 +1,11 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 
 import type { BreakerState } from '../delivery/breaker.js';
-import type { DeliveryObserver, WaitCause } from '../delivery/delivery-observer.js';
-import type { LaneMode } from '../delivery/lane-health.js';
+import { waitCauses, type DeliveryObserver } from '../delivery/delivery-observer.js';
+import { laneModes, type LaneMode } from '../delivery/lane-health.js';
 import { TallyHistogram } from './tally-histogram.js';
 
-const causes: readonly WaitCause[] = ['retry', 'throttled', 'halted', 'lane_limit', 'identity_limit'];
-const modes: readonly LaneMode[] = ['flowing', 'waiting', 'throttled', 'halted', 'paused'];
-const breakerStates: Readonly<Record<BreakerState, string>> = { closed: 'closed', open: 'open', halfOpen: 'half_open' };
+const stateLabels: Readonly<Record<BreakerState, string>> = { closed: 'closed', open: 'open', halfOpen: 'half_open' };
 
 const minute = 60;
 const hour = 60 * minute;
@@ -36,7 +34,7 @@ export function deliveryMetrics(
   });
   const waits = new Counter({
     name: 'heap_destination_delivery_waits_total',
-    help: `Waits of a lane, or of one identity in it, by cause: ${causes.join(', ')}.`,
+    help: `Waits of a lane, or of one identity in it, by cause: ${waitCauses.join(', ')}.`,
     labelNames: ['cause'] as const,
     registers,
   });
@@ -48,7 +46,7 @@ export function deliveryMetrics(
   });
   const transitions = new Counter({
     name: 'heap_destination_lane_transitions_total',
-    help: `Changes of lanes between ${modes.join(', ')}.`,
+    help: `Changes of lanes between ${laneModes.join(', ')}.`,
     labelNames: ['from', 'to'] as const,
     registers,
   });
@@ -65,7 +63,7 @@ export function deliveryMetrics(
   });
   const retries = new Counter({
     name: 'heap_destination_heap_request_retries_total',
-    help: 'Requests to Heap of a lane whose last attempt failed.',
+    help: 'Requests to Heap that hold something that failed before, or whose lane just did.',
     labelNames: ['kind'] as const,
     registers,
   });
@@ -94,13 +92,13 @@ export function deliveryMetrics(
   });
 
   for (const kind of kinds) for (const counter of [retries, searches, culprits]) counter.inc({ kind }, 0);
-  for (const cause of causes) for (const counter of [waits, waitSeconds]) counter.inc({ cause }, 0);
+  for (const cause of waitCauses) for (const counter of [waits, waitSeconds]) counter.inc({ cause }, 0);
   for (const scope of ['lane', 'host']) {
-    for (const state of Object.values(breakerStates)) breakers.inc({ scope, state }, 0);
+    for (const state of Object.values(stateLabels)) breakers.inc({ scope, state }, 0);
   }
-  for (const from of modes) {
+  for (const from of laneModes) {
     // A person ends a pause, and the lane flows.
-    const next = from === 'paused' ? (['flowing'] as const) : modes;
+    const next = from === 'paused' ? (['flowing'] as const) : laneModes;
     for (const to of next) if (from !== to) transitions.inc({ from, to }, 0);
   }
 
@@ -117,10 +115,10 @@ export function deliveryMetrics(
       paused.inc();
     },
     onLaneBreaker: (_lane, _from, to) => {
-      breakers.inc({ scope: 'lane', state: breakerStates[to] });
+      breakers.inc({ scope: 'lane', state: stateLabels[to] });
     },
     onHostBreaker: (_host, _from, to) => {
-      breakers.inc({ scope: 'host', state: breakerStates[to] });
+      breakers.inc({ scope: 'host', state: stateLabels[to] });
     },
     onRetry: ({ kind }) => {
       retries.inc({ kind });

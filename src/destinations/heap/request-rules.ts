@@ -17,7 +17,6 @@ export const heapRequestRules: Readonly<Record<OperationKind, KindRules>> = {
     maxItems: 1,
     // The same merge again says nothing new.
     merge: 'first',
-    isOrderedByKey: true,
     overheadBytes: (lane) => Buffer.byteLength(appIdPrefix(lane)) - 1,
     wrap: (lane, [item = '{}']) => `${appIdPrefix(lane)}${item.slice(1)}`,
   },

@@ -66,7 +66,7 @@ describe('a closed breaker', () => {
     const breaker = breakerOf();
     fail(breaker, 2, 0, 'timeout');
     fail(breaker, 2, 20);
-    breaker.onSuccess(50);
+    breaker.onSuccess();
     fail(breaker, 2, 50, 'timeout');
     fail(breaker, 2, 70);
     expect(breaker.state).toBe('closed');
@@ -162,7 +162,7 @@ describe('an open breaker', () => {
   it('closes when a request succeeds that left before it opened', () => {
     const breaker = breakerOf();
     const openedAt = fail(breaker, 5);
-    breaker.onSuccess(openedAt + 1);
+    breaker.onSuccess();
     expect([breaker.state, breaker.admit(openedAt + 1)]).toEqual(['closed', true]);
     expect(changes).toEqual(['closed > open', 'open > closed']);
   });
@@ -180,7 +180,7 @@ describe('a half-open breaker', () => {
 
   it('closes when the probe succeeds, and counts from the beginning', () => {
     const { breaker, sentAt } = probing();
-    breaker.onSuccess(sentAt + 10);
+    breaker.onSuccess();
     expect([breaker.state, changes]).toEqual(['closed', ['halfOpen > closed']]);
     const at = fail(breaker, 4, sentAt + 10);
     expect(breaker.state).toBe('closed');
@@ -253,7 +253,7 @@ describe('a breaker, whatever happens', () => {
               break;
             }
             case 'success':
-              breaker.onSuccess(now);
+              breaker.onSuccess();
               expect(breaker.state).toBe('closed');
               break;
             case 'neutral':
