@@ -2,7 +2,7 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 
 import type { BreakerState } from '../delivery/breaker.js';
 import { waitCauses, type DeliveryObserver } from '../delivery/delivery-observer.js';
-import { laneModes, type LaneMode } from '../delivery/lane-health.js';
+import { laneModes } from '../delivery/lane-health.js';
 import { TallyHistogram } from './tally-histogram.js';
 
 const stateLabels: Readonly<Record<BreakerState, string>> = { closed: 'closed', open: 'open', halfOpen: 'half_open' };
