@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { LaneTarget, Operation } from '../batching/operation.js';
 import type { RequestRules } from '../batching/request-rules.js';
 import type { Clock } from '../clock.js';
+import type { AttemptListener } from './attempt.js';
 import type { DeliveryObserver } from './delivery-observer.js';
 import type { DeliveryPolicy } from './delivery-policy.js';
 import { Host, type Send } from './host.js';
@@ -10,6 +11,7 @@ import { InFlightBytes } from './in-flight-bytes.js';
 import { Lane } from './lane.js';
 import { laneEntry, type LaneEntry } from './lane-entry.js';
 import type { DeliverySnapshot } from './lane-snapshot.js';
+import type { SavedLimits } from './limits/saved-limits.js';
 import { RecentEvents } from './recent-events.js';
 import { Ticket, type EventOutcome, type ItemOutcome } from './ticket.js';
 
@@ -93,22 +95,58 @@ export class DeliveryRouter {
   deliver(operations: readonly Operation[], eventKey?: string): Promise<EventOutcome> {
     const [first] = operations;
     if (first === undefined) return Promise.resolve({ type: 'delivered' });
-    if (eventKey === undefined) return this.#accept(first.lane, operations);
-    return this.#recent.share(`${first.lane.key} ${eventKey}`, () => this.#accept(first.lane, operations));
+    if (eventKey === undefined) return this.deliverStored(operations, 0);
+    return this.#recent.share(`${first.lane.key} ${eventKey}`, () => this.deliverStored(operations, 0));
   }
 
-  #accept(target: LaneTarget, operations: readonly Operation[]): Promise<EventOutcome> {
-    const ticket = new Ticket(operations.length);
+  /**
+   * The same for an event that somebody stored before.
+   *
+   * @param ageMs how long ago: it counts towards `maxAgeMs`.
+   */
+  deliverStored(operations: readonly Operation[], ageMs: number, listener?: AttemptListener): Promise<EventOutcome> {
+    const ticket = new Ticket(operations.length, listener);
+    const target = operations[0]?.lane;
+    if (target === undefined) return Promise.resolve({ type: 'delivered' });
     if (this.#abort.signal.aborted) {
-      for (const _operation of operations) ticket.settle({ type: 'abandoned' });
+      for (const operation of operations) ticket.settle({ type: 'abandoned' }, operation);
       return ticket.settled;
     }
-    const acceptedAt = this.options.clock.monotonic();
+    const acceptedAt = this.options.clock.monotonic() - ageMs;
     const lane = this.#lane(target);
     this.#backlog += operations.length;
     for (const operation of operations) this.#bytes += operation.bytes;
     for (const operation of operations) lane.add(laneEntry(operation, ticket, acceptedAt));
     return ticket.settled;
+  }
+
+  /**
+   * This process is the lane's sender from now on, until `withdraw`. Lanes that nobody opens are opened by their first
+   * operation, with nothing used of the rate limits.
+   *
+   * @param limits what earlier senders used of the rate limits.
+   * @param mayBegin asked right before each request.
+   */
+  open(target: LaneTarget, limits: SavedLimits | undefined, mayBegin: () => boolean): void {
+    if (!this.#lanes.has(target.key)) this.#openLane(target, limits, mayBegin);
+  }
+
+  /**
+   * Sends nothing more of the lane: what is not in flight is abandoned. Resolves when nothing is in flight, with what is
+   * used of the rate limits.
+   */
+  async withdraw(laneKey: string): Promise<SavedLimits | undefined> {
+    const lane = this.#lanes.get(laneKey);
+    if (lane === undefined) return undefined;
+    this.#lanes.delete(laneKey);
+    await lane.withdraw();
+    this.#hosts.get(this.options.hostOf(lane.target))?.leave(lane);
+    return lane.saveLimits(true);
+  }
+
+  /** What the lane used of its rate limits, without those of its keys. */
+  usedLimits(laneKey: string): SavedLimits | undefined {
+    return this.#lanes.get(laneKey)?.saveLimits(false);
   }
 
   snapshot(): DeliverySnapshot {
@@ -159,23 +197,26 @@ export class DeliveryRouter {
   }
 
   #lane(target: LaneTarget): Lane {
-    let lane = this.#lanes.get(target.key);
-    if (lane === undefined) {
-      const { rules, policy, clock, random, observer } = this.options;
-      lane = new Lane(target, this.#host(this.options.hostOf(target)), {
-        rules,
-        policy: policy.lane,
-        clock,
-        random,
-        observer,
-        signal: this.#abort.signal,
-        onSettled: (entry, outcome) => {
-          this.#onSettled(target, entry, outcome);
-        },
-      });
-      if (this.#deadline !== undefined) lane.drain(this.#deadline);
-      this.#lanes.set(target.key, lane);
-    }
+    return this.#lanes.get(target.key) ?? this.#openLane(target, undefined, () => true);
+  }
+
+  #openLane(target: LaneTarget, limits: SavedLimits | undefined, mayBegin: () => boolean): Lane {
+    const { rules, policy, clock, random, observer } = this.options;
+    const lane = new Lane(target, this.#host(this.options.hostOf(target)), {
+      rules,
+      policy: policy.lane,
+      clock,
+      random,
+      observer,
+      signal: this.#abort.signal,
+      mayBegin,
+      limits,
+      onSettled: (entry, outcome) => {
+        this.#onSettled(target, entry, outcome);
+      },
+    });
+    if (this.#deadline !== undefined) lane.drain(this.#deadline);
+    this.#lanes.set(target.key, lane);
     return lane;
   }
 

@@ -105,6 +105,11 @@ export class Host {
     this.#senders.add(sender);
   }
 
+  /** The lane sends nothing any more. */
+  leave(sender: Sender): void {
+    this.#senders.delete(sender);
+  }
+
   /** The lane has something to send; its turn comes by `next`. */
   enqueue(sender: Sender): void {
     this.#lineUp(sender);

@@ -14,6 +14,7 @@ import { LaneSchedule, type Batch, type Circumstances } from './lane-schedule.js
 import { LaneSearches } from './lane-searches.js';
 import type { LaneSnapshot, LaneState } from './lane-snapshot.js';
 import { LaneLimiter } from './limits/lane-limiter.js';
+import type { SavedLimits } from './limits/saved-limits.js';
 import type { SendOutcome } from './reply.js';
 import type { ItemOutcome } from './ticket.js';
 
@@ -25,8 +26,15 @@ export interface LaneEnvironment {
   readonly observer: DeliveryObserver;
   /** Once aborted, nothing is sent any more. */
   readonly signal: AbortSignal;
+  /** Asked right before each request; false while this process may not send for the lane. */
+  readonly mayBegin: () => boolean;
+  /** What an earlier sender of the lane used of the rate limits. */
+  readonly limits: SavedLimits | undefined;
   readonly onSettled: (entry: LaneEntry, outcome: ItemOutcome) => void;
 }
+
+/** How soon a lane that may not begin a request looks again. */
+const mayBeginMs = 1_000;
 
 /** Characters of the destination's words in a snapshot. */
 const maxShownError = 300;
@@ -62,6 +70,8 @@ export class Lane implements Sender {
   /** When the lane stops for good. */
   #deadline: number | undefined;
   readonly #alarm: Alarm;
+  #isWithdrawn = false;
+  #onLanded: (() => void) | undefined;
 
   constructor(
     readonly target: LaneTarget,
@@ -71,6 +81,7 @@ export class Lane implements Sender {
     const { rules, policy, random, observer } = environment;
     this.#queue = new LaneQueue((kind) => this.#composer.rulesOf(kind).stage);
     this.#limiter = new LaneLimiter(policy.rateLimits);
+    if (environment.limits !== undefined) this.#limiter.restore(environment.limits, environment.clock.monotonic());
     const onLimited = (ms: number): void => {
       observer.onWait(target, 'identity_limit', ms, '');
     };
@@ -163,6 +174,25 @@ export class Lane implements Sender {
     this.#alarm.cancel();
   }
 
+  /** Sends nothing more, ever. Resolves when nothing of the lane is in flight. */
+  withdraw(): Promise<void> {
+    this.#isWithdrawn = true;
+    this.abandon();
+    if (this.#inFlight === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onLanded = resolve;
+    });
+  }
+
+  /** What is used of the rate limits, for the lane's next sender; of every key when `keys`. */
+  saveLimits(keys: boolean): SavedLimits {
+    return this.#limiter.save(this.environment.clock.monotonic(), keys);
+  }
+
+  get #isEnding(): boolean {
+    return this.#isWithdrawn || this.environment.signal.aborted;
+  }
+
   /** A person looked at it: the lane goes on at once, and what paused it pauses it no more. */
   resume(): void {
     this.#replies.accept();
@@ -177,6 +207,11 @@ export class Lane implements Sender {
 
   next(): Dispatch | undefined {
     this.#isQueued = false;
+    if (this.#isEnding) return undefined;
+    if (!this.environment.mayBegin()) {
+      this.#alarm.ringIn(mayBeginMs);
+      return undefined;
+    }
     const now = this.environment.clock.monotonic();
     const batch = this.#waitMs(now) === 0 ? this.#schedule.next(now, this.#circumstances()) : undefined;
     if (batch === undefined) {
@@ -214,14 +249,15 @@ export class Lane implements Sender {
   }
 
   #onOutcome(batch: Batch, outcome: SendOutcome, sentAt: number, now: number): void {
-    if (this.environment.signal.aborted && !isFinal(outcome)) {
+    if (this.#isEnding && !isFinal(outcome)) {
       this.#replies.giveBack(batch);
     } else {
       this.#act(batch, outcome, sentAt, now);
     }
     if (this.#health.mode === 'paused') this.#searches.endWaiting();
-    if (this.environment.signal.aborted) this.abandon();
+    if (this.#isEnding) this.abandon();
     else this.#pump();
+    if (this.#inFlight === 0) this.#onLanded?.();
   }
 
   /** A fault of ours is a failure of the lane: nothing is lost, and the next attempt is not made at once. */
@@ -287,7 +323,7 @@ export class Lane implements Sender {
 
   /** Asks the host for a turn when something is due, or waits until something is. */
   #pump(): void {
-    if (this.#isQueued || this.environment.signal.aborted) return;
+    if (this.#isQueued || this.#isEnding) return;
     const now = this.environment.clock.monotonic();
     if (this.#isHopeless(now)) {
       this.abandon();
@@ -336,7 +372,7 @@ export class Lane implements Sender {
   #settle(entry: LaneEntry, outcome: ItemOutcome): void {
     this.#queue.remove(entry);
     this.#bytes -= entry.operation.bytes;
-    entry.ticket.settle(outcome);
+    entry.ticket.settle(outcome, entry.operation);
     this.environment.onSettled(entry, outcome);
   }
 }

@@ -1,4 +1,5 @@
 import { RateWindow, type RateLimit } from './rate-window.js';
+import type { SavedKind, SavedLimits, SavedUse } from './saved-limits.js';
 
 export interface KindRateLimits {
   /** Items of this kind per lane. */
@@ -38,7 +39,7 @@ export class LaneLimiter {
       Object.entries(limits).map(([kind, { perLane, perKey }]) => [
         kind,
         {
-          lane: perLane && new RateWindow(perLane),
+          lane: new RateWindow(perLane ?? { max: Number.POSITIVE_INFINITY, windowMs: perKey?.windowMs ?? 1 }),
           keys: perKey && new KeyWindows(perKey, perKey.per),
         },
       ]),
@@ -47,12 +48,12 @@ export class LaneLimiter {
 
   /** How many items of this kind may go now; Infinity without limit. */
   laneRoom(kind: string, now: number): number {
-    return this.#kinds.get(kind)?.lane?.room(now) ?? Number.POSITIVE_INFINITY;
+    return this.#kinds.get(kind)?.lane.room(now) ?? Number.POSITIVE_INFINITY;
   }
 
   /** Milliseconds until the lane has room for `count` items; Infinity when that depends on what is in flight. */
   laneWaitMs(kind: string, count: number, now: number): number {
-    return this.#kinds.get(kind)?.lane?.waitMs(count, now) ?? 0;
+    return this.#kinds.get(kind)?.lane.waitMs(count, now) ?? 0;
   }
 
   /** How many items of this key may go into one request now. Where requests are limited: Infinity or 0. */
@@ -68,6 +69,25 @@ export class LaneLimiter {
   /** Lets go of what a lane that sends nothing any more would keep for ever: sweeps come with answers only. */
   forgetIdle(now: number): void {
     for (const { keys } of this.#kinds.values()) keys?.forgetAll(now);
+  }
+
+  /** What is used now; of each key when `keys`, else of the lane as a whole. */
+  save(now: number, keys: boolean): SavedLimits {
+    return Object.fromEntries(
+      [...this.#kinds].map(([kind, { lane, keys: windows }]): [string, SavedKind] => [
+        kind,
+        { lane: lane.save(now), ...(keys ? windows?.save(now) : {}) },
+      ]),
+    );
+  }
+
+  /** Counts what an earlier sender used; to be called first. */
+  restore(saved: SavedLimits, now: number): void {
+    for (const [kind, used] of Object.entries(saved)) {
+      const windows = this.#kinds.get(kind);
+      windows?.lane.restore(used.lane, now);
+      windows?.keys?.restore(used, now);
+    }
   }
 
   /** Keys that are remembered now, of all kinds. */
@@ -87,14 +107,14 @@ export class LaneLimiter {
     const windows = this.#kinds.get(kind);
     if (windows === undefined) return unlimited;
     const { lane } = windows;
-    lane?.reserve(items);
+    lane.reserve(items);
     const held = windows.keys?.reserve(keys);
     let isSettled = false;
     return {
       settle(now, areItemsCounted, isRequestCounted = areItemsCounted) {
         if (isSettled) return;
         isSettled = true;
-        lane?.settle(items, now, areItemsCounted);
+        lane.settle(items, now, areItemsCounted);
         if (held === undefined || windows.keys === undefined) return;
         windows.keys.settle(held, now, windows.keys.per === 'request' ? isRequestCounted : areItemsCounted);
       },
@@ -105,7 +125,8 @@ export class LaneLimiter {
 const unlimited: Reservation = { settle: () => undefined };
 
 interface KindWindows {
-  readonly lane: RateWindow | undefined;
+  /** Without a limit of the lane it only counts: whoever takes over without knowing the keys has to know how many there can be. */
+  readonly lane: RateWindow;
   readonly keys: KeyWindows | undefined;
 }
 
@@ -114,6 +135,9 @@ interface Held {
   readonly windows: readonly RateWindow[];
   readonly counts: readonly number[];
 }
+
+/** Keys that are saved by themselves. */
+const maxSavedKeys = 1_000;
 
 /** Keys that one sweep looks at, however long ago the last one was. */
 const mostAtOnce = 2_000;
@@ -124,6 +148,8 @@ class KeyWindows {
   /** Requests whose answer did not come yet, and when the last one came. */
   #inFlight = 0;
   #settledAt = 0;
+  /** Taken over from an earlier sender of whom only so much is known. */
+  #others: { readonly at: number; readonly count: number } | undefined;
   /** The window of a key that is not in the map. It is never reserved. */
   readonly #empty: RateWindow;
   #sweep: MapIterator<[string, RateWindow]> = this.#windows.entries();
@@ -143,13 +169,53 @@ class KeyWindows {
     return this.#windows.size;
   }
 
+  /** The keys that used most, each by itself, and for all others what none of them is above. */
+  save(now: number): Omit<SavedKind, 'lane'> {
+    const keys = [...this.#windows].flatMap(([key, window]): [string, number, number][] => {
+      const uses = window.save(now);
+      const count = uses.reduce((sum, [, each]) => sum + each, 0) + this.#usedByOthers(now);
+      return count === 0 ? [] : [[key, uses.at(-1)?.[0] ?? 0, count]];
+    });
+    keys.sort(([, , one], [, , other]) => other - one);
+    const rest = keys.slice(maxSavedKeys);
+    const most = Math.max(this.#usedByOthers(now), rest[0]?.[2] ?? 0);
+    const agoMs = rest.reduce(
+      (least, [, each]) => Math.min(least, each),
+      this.#others === undefined ? Infinity : now - this.#others.at,
+    );
+    return { keys: keys.slice(0, maxSavedKeys), ...(most > 0 && { others: [Math.max(0, agoMs), most] as const }) };
+  }
+
+  restore({ keys = [], others }: SavedKind, now: number): void {
+    if (others !== undefined) this.#others = { at: now - others[0], count: Math.min(others[1], this.limit.max) };
+    for (const [key, ...use] of keys) {
+      const window = new RateWindow(this.limit);
+      // What all may have used is counted for this one as well: it is in its own count.
+      window.restore([[use[0], Math.max(0, use[1] - this.#usedByOthers(now))] satisfies SavedUse], now);
+      this.#windows.set(key, window);
+      this.#settledAt = now;
+    }
+  }
+
+  /** What every key may have used beside what its window says. */
+  #usedByOthers(now: number): number {
+    if (this.#others !== undefined && this.#others.at + this.limit.windowMs <= now) this.#others = undefined;
+    return this.#others?.count ?? 0;
+  }
+
   room(key: string, now: number): number {
-    const room = (this.#windows.get(key) ?? this.#empty).room(now);
+    const room = Math.max(0, (this.#windows.get(key) ?? this.#empty).room(now) - this.#usedByOthers(now));
     return this.per === 'request' && room > 0 ? Number.POSITIVE_INFINITY : room;
   }
 
   waitMs(key: string, count: number, now: number): number {
-    return (this.#windows.get(key) ?? this.#empty).waitMs(this.per === 'request' ? 1 : count, now);
+    const needed = this.per === 'request' ? 1 : count;
+    const window = this.#windows.get(key) ?? this.#empty;
+    const wait = window.waitMs(needed, now);
+    if (this.#others === undefined || window.room(now) - this.#usedByOthers(now) >= Math.min(needed, this.limit.max)) {
+      return wait;
+    }
+    return Math.max(wait, Math.ceil(this.#others.at + this.limit.windowMs - now));
   }
 
   reserve(keys: ReadonlyMap<string, number>): Held {

@@ -1,8 +1,13 @@
+import type { SavedUse } from './saved-limits.js';
+
 /** At most `max` in any `windowMs` milliseconds. */
 export interface RateLimit {
   readonly max: number;
   readonly windowMs: number;
 }
+
+/** Entries that a window is saved in, about. */
+const maxSavedUses = 12;
 
 /** What was settled in one millisecond. */
 interface Settled {
@@ -84,6 +89,36 @@ export class RateWindow {
     this.#newest = { at, count, next: undefined };
     if (newest === undefined) this.#oldest = this.#newest;
     else newest.next = this.#newest;
+  }
+
+  /**
+   * What counts now, in few entries: each is as young as the youngest of what it stands for, so that it expires too late
+   * and never too early. What is in flight counts as of now.
+   */
+  save(now: number): readonly SavedUse[] {
+    this.#expire(now);
+    const uses: [number, number][] = [];
+    const grain = this.#limit.windowMs / maxSavedUses;
+    for (let entry = this.#oldest; entry !== undefined; entry = entry.next) {
+      const agoMs = Math.max(0, now - entry.at);
+      const last = uses.at(-1);
+      if (last !== undefined && Math.floor(last[0] / grain) === Math.floor(agoMs / grain)) {
+        last[0] = agoMs;
+        last[1] += entry.count;
+      } else {
+        uses.push([agoMs, entry.count]);
+      }
+    }
+    if (this.#inFlight > 0) uses.push([0, this.#inFlight]);
+    return uses;
+  }
+
+  /** Counts what was saved; to be called first. */
+  restore(uses: readonly SavedUse[], now: number): void {
+    for (const [agoMs, count] of uses) {
+      this.#inFlight += count;
+      this.settle(count, now - agoMs, true);
+    }
   }
 
   /** Whether nothing counts any more: a new window would behave the same. */
