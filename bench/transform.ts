@@ -34,7 +34,7 @@ let sink = 0;
 
 function compile(preset: PresetName): (event: Json) => readonly { readonly operation: Operation }[] {
   const faults: string[] = [];
-  const transform = compileConnection(
+  const { transform } = compileConnection(
     { id: 'bench', appId: '9000000101', region: 'us', preset, settings: defaultHeapSettings },
     faults,
   );

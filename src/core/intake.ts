@@ -1,8 +1,8 @@
 import type { Clock } from './clock.js';
+import type { CompiledConnection } from './compiled-connection.js';
 import type { DeliveryRouter } from './delivery/delivery-router.js';
 import type { EventOutcome } from './delivery/ticket.js';
 import { isJsonObject, type Json } from './json/json.js';
-import { hashText } from './mapping/conversions/hash.js';
 import { isLongerThan } from './json/json-size.js';
 import type { AdjustmentReason, DropReason, RejectionReason } from './reasons.js';
 import { reasons } from './reasons.js';
@@ -11,7 +11,8 @@ import type { TransformResult } from './transform-result.js';
 /** What the sender of an event is told. */
 export interface EventResult {
   readonly messageId?: string;
-  readonly outcome: 'delivered' | 'rejected' | 'dropped' | 'pending';
+  /** `accepted`: it is stored, and will be delivered or become a dead letter. */
+  readonly outcome: 'accepted' | 'delivered' | 'rejected' | 'dropped' | 'pending';
   readonly reason?: RejectionReason | DropReason;
   readonly message?: string;
   readonly adjustments?: readonly AdjustmentReason[];
@@ -21,6 +22,19 @@ export interface EventResult {
 export interface IncomingEvent {
   readonly value: Json;
   readonly adjustments?: readonly AdjustmentReason[];
+}
+
+/** What stands behind the doors. */
+export interface Intake {
+  /** Whether anything is taken in now; asked before a request is read. */
+  hasRoom(): boolean;
+  /**
+   * Takes the events of one request in. Results are in the order of the events; `pending` for those that only the sender
+   * has. One event never changes the result of another.
+   *
+   * @throws StoreFull, StoreUnavailable: nothing was taken in, and the sender keeps it all.
+   */
+  takeIn(events: readonly IncomingEvent[], connection: CompiledConnection): Promise<readonly EventResult[]>;
 }
 
 /** Hears what becomes of events; metrics are made of it. */
@@ -38,7 +52,7 @@ export interface IntakeObserver {
   onAdjustment(reason: AdjustmentReason): void;
 }
 
-export interface IntakeOptions {
+export interface SynchronousIntakeOptions {
   readonly router: DeliveryRouter;
   readonly clock: Clock;
   readonly observer: IntakeObserver;
@@ -48,6 +62,14 @@ export interface IntakeOptions {
   readonly maxEventLength: number;
 }
 
+/** An intake that keeps nothing: an event is the sender's until the destination has it. */
+export function synchronousIntake(options: SynchronousIntakeOptions): Intake {
+  return {
+    hasRoom: () => options.router.hasRoom(),
+    takeIn: (events, connection) => takeIn(events, connection, options),
+  };
+}
+
 /**
  * Transforms the events of one request and hands them to delivery. Answers when every event is settled, because until
  * then only the sender has it; or after `answerTimeoutMs`, with `pending` for those that are not. Results are in the
@@ -55,8 +77,8 @@ export interface IntakeOptions {
  */
 export async function takeIn(
   events: readonly IncomingEvent[],
-  transform: (event: Json) => TransformResult,
-  options: IntakeOptions,
+  { transform, eventKey }: Pick<CompiledConnection, 'transform' | 'eventKey'>,
+  options: SynchronousIntakeOptions,
 ): Promise<readonly EventResult[]> {
   const results: EventResult[] = [];
   const deliveries: Promise<void>[] = [];
@@ -79,7 +101,7 @@ export async function takeIn(
       return;
     }
     for (const operation of result.operations) options.observer.onOperation(operation.kind);
-    const delivery = options.router.deliver(result.operations, keyOf(event)).then((outcome) => {
+    const delivery = options.router.deliver(result.operations, eventKey(event.value) || undefined).then((outcome) => {
       const settled = settledResult(outcome);
       results[index] = { ...base, ...settled };
       options.observer.onOutcome(settled.outcome === 'pending' ? 'abandoned' : settled.outcome, settled.reason);
@@ -97,7 +119,7 @@ export async function takeIn(
 function mapOne(
   event: IncomingEvent,
   transform: (event: Json) => TransformResult,
-  { observer, maxEventLength }: IntakeOptions,
+  { observer, maxEventLength }: SynchronousIntakeOptions,
 ): TransformResult {
   const type = isJsonObject(event.value) ? event.value.type : undefined;
   observer.onReceived(typeof type === 'string' ? type : '');
@@ -126,18 +148,6 @@ function transformSafely(
   }
 }
 
-/** Ids of this length are kept as they are; longer ones, which no SDK makes, by their hash. */
-const maxKeptId = 128;
-
-/** Events with the same messageId are one event, as CDPs agree; an identify and a track are two all the same. */
-function keyOf(event: IncomingEvent): string | undefined {
-  if (!isJsonObject(event.value)) return undefined;
-  const { type, messageId } = event.value;
-  if (typeof type !== 'string' || (typeof messageId !== 'string' && typeof messageId !== 'number')) return undefined;
-  const id = String(messageId);
-  return `${type} ${id.length > maxKeptId ? hashText('sha256', id) : id}`;
-}
-
 function describe(event: IncomingEvent, result: TransformResult): Partial<EventResult> {
   const messageId = isJsonObject(event.value) ? event.value.messageId : undefined;
   const hasId = typeof messageId === 'string' || typeof messageId === 'number';
@@ -153,7 +163,9 @@ function refusal(result: Exclude<TransformResult, { outcome: 'mapped' }>): Event
   return { outcome: result.outcome, reason: result.reason, message };
 }
 
-function settledResult(outcome: EventOutcome): EventResult {
+function settledResult(outcome: EventOutcome): EventResult & {
+  readonly outcome: Exclude<EventResult['outcome'], 'accepted' | 'dropped'>;
+} {
   switch (outcome.type) {
     case 'delivered':
       return { outcome: 'delivered' };

@@ -31,6 +31,7 @@ export const reasons = {
   route_unknown: { group: 'request', summary: 'There is nothing at this path and method.' },
   backlog_full: { group: 'request', summary: 'Too much is waiting for delivery; ask again later.' },
   delivery_pending: { group: 'request', summary: 'Heap has not confirmed every event yet; send the request again.' },
+  store_unavailable: { group: 'request', summary: 'The store can not be reached; ask again later.' },
   shutting_down: { group: 'request', summary: 'The service is stopping; ask again later.' },
 
   event_not_object: { group: 'rejected', summary: 'The event is not a JSON object.' },
@@ -61,6 +62,10 @@ export const reasons = {
   destination_missing: { group: 'rejected', summary: 'The request does not say which destination the event is for.' },
   app_id_missing: { group: 'rejected', summary: 'The destination has no app_id: nothing can be sent to Heap for it.' },
   operation_too_large: { group: 'rejected', summary: 'One operation alone is over the byte limit of a request.' },
+  connection_missing: {
+    group: 'rejected',
+    summary: 'The connection that took the event in is not configured any more, or leads to another app.',
+  },
   attempts_exhausted: { group: 'rejected', summary: 'Delivery failed as often as the configuration allows.' },
   heap_rejected: { group: 'rejected', summary: 'Heap answered 400 to this operation alone.' },
   heap_too_large: { group: 'rejected', summary: 'Heap answered 413 to this operation alone.' },

@@ -19,6 +19,7 @@ const statuses: Readonly<Record<RequestReason, number>> = {
   encoding_unsupported: 415,
   backlog_full: 503,
   delivery_pending: 503,
+  store_unavailable: 503,
   shutting_down: 503,
 };
 
@@ -63,6 +64,7 @@ export function answerResults(response: Response, results: readonly EventResult[
   response.status(200).json({
     success: true,
     received: results.length,
+    accepted: count('accepted'),
     delivered: count('delivered'),
     dropped: count('dropped'),
     rejected: count('rejected'),

@@ -11,6 +11,8 @@ import { appIdPattern } from '../destinations/heap/connection.js';
 import { heapBaseUrls } from '../destinations/heap/endpoints.js';
 import { readConnection } from '../destinations/heap/read-connection.js';
 import { readWebhookSetting } from '../sources/webhook/read-webhook-setting.js';
+import { completeStore, durableBacklog, type StoreSettings } from './store-config.js';
+import { storePlace } from './store-place.js';
 import { deliveryFaults } from './delivery-faults.js';
 import { completeDelivery, type DeliverySettings } from './delivery-config.js';
 import {
@@ -33,6 +35,7 @@ interface ConfigFile {
   readonly server?: Partial<ServerConfig>;
   readonly batching?: Partial<BatchingConfig>;
   readonly delivery?: DeliverySettings;
+  readonly store?: StoreSettings;
 }
 
 const schema = JSON.parse(readFileSync(new URL('./service-config.schema.json', import.meta.url), 'utf8')) as object;
@@ -134,14 +137,21 @@ function assemble(
     const message = `must be less than server.answerTimeoutMs (${answerTimeoutMs}), or every sender is told to come back`;
     faults.push({ path: ['batching', 'lingerMs'], message });
   }
-  const delivery = completeDelivery(value.delivery);
+  const place = storePlace(value.store ?? {}, folder, environment, faults);
+  const delivery = completeDelivery({ ...(place.type === 'none' ? {} : durableBacklog), ...value.delivery });
   faults.push(...deliveryFaults(delivery));
+  const store = completeStore(place, value.store);
+  if (place.type === 'postgres' && store.postgres.leaseMs < 2 * delivery.requestTimeoutMs) {
+    const message = `must be at least twice delivery.requestTimeoutMs (${delivery.requestTimeoutMs}): a request that hangs may not outlive the lease`;
+    faults.push({ path: ['store', 'postgres', 'leaseMs'], message });
+  }
   return Object.freeze({
     connections,
     heapUrls: Object.freeze(heapUrls),
     server: Object.freeze({ ...defaultServerConfig, ...value.server, ...ports }),
     batching: Object.freeze({ ...defaultBatchingConfig, ...value.batching }),
     delivery,
+    store,
   });
 }
 

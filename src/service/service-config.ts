@@ -1,6 +1,7 @@
 import type { HeapConnection, Region } from '../destinations/heap/connection.js';
 import type { WebhookSetting } from '../sources/webhook/webhook-setting.js';
 import type { DeliveryConfig } from './delivery-config.js';
+import type { StoreConfig } from './store-config.js';
 
 /** One connection and the key that its source authenticates with. */
 export interface ConfiguredConnection {
@@ -16,6 +17,7 @@ export interface ServiceConfig {
   readonly server: ServerConfig;
   readonly batching: BatchingConfig;
   readonly delivery: DeliveryConfig;
+  readonly store: StoreConfig;
   /** Base URLs of Heap's API per region. */
   readonly heapUrls: Readonly<Record<Region, string>>;
 }

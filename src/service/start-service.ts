@@ -1,34 +1,29 @@
 import { systemClock } from '../core/clock.js';
-import type { DeliveryObserver } from '../core/delivery/delivery-observer.js';
-import { DeliveryRouter, type RemainingLane } from '../core/delivery/delivery-router.js';
-import type { Send } from '../core/delivery/host.js';
-import { createHttpSender, type HttpSender } from '../core/delivery/http-sender.js';
-import { hashText } from '../core/mapping/conversions/hash.js';
+import type { RemainingLane } from '../core/delivery/delivery-router.js';
+import { createHttpSender } from '../core/delivery/http-sender.js';
 import { createMetrics } from '../core/metrics/metrics.js';
-import { classifyHeapReply } from '../destinations/heap/classify-reply.js';
-import { compileConnection, type TransformEvent } from '../destinations/heap/compile-connection.js';
-import type { Region } from '../destinations/heap/connection.js';
+import type { StoreBroken } from '../core/store/store-broken.js';
 import { operationKinds } from '../destinations/heap/operation-kind.js';
-import { heapRequestRules } from '../destinations/heap/request-rules.js';
 import { createDataApp } from '../http/data-app.js';
-import type { WebhookDoor } from '../http/data/data-app-options.js';
 import { createOperatorApp } from '../http/operator-app.js';
-import { webhookGuard } from '../sources/webhook/webhook-guard.js';
 import { combineObservers } from './combine-observers.js';
-import { toDeliveryPolicy } from './delivery-policy.js';
+import { compileConnections } from './compile-connections.js';
+import { createRouter } from './create-router.js';
 import { listen } from './listen.js';
 import { loggingObserver, type Logger } from './logging-observer.js';
 import { packageVersion } from './package-version.js';
 import type { ServiceConfig } from './service-config.js';
+import { startIntake } from './start-intake.js';
 
 export interface RunningService {
   readonly dataUrl: string;
   readonly operatorUrl: string;
   /**
-   * Stops taking requests, delivers what is there within `shutdownMs`, answers everybody and closes. Called again, it
-   * abandons what is in flight at once.
+   * Stops taking requests, answers everybody and closes. With a store, what is in flight is waited for within
+   * `shutdownMs`, and the rest stays stored; without one, everything that is there is delivered within that time. Called
+   * again, it abandons what is in flight at once.
    *
-   * @returns the operations that were not delivered; their senders were told to send them again.
+   * @returns the operations that were neither delivered nor stored; their senders were told to send them again.
    */
   stop(): Promise<number>;
 }
@@ -36,8 +31,16 @@ export interface RunningService {
 /** How long the last answers may take to leave when the service stops. */
 const lastAnswersMs = 1_000;
 
-/** Starts both ports. Rejects when a port can't be had. */
-export async function startService(config: ServiceConfig, logger: Logger): Promise<RunningService> {
+/**
+ * Opens the store and starts both ports. Rejects when the store or a port can't be had.
+ *
+ * @param onBroken the store takes nothing any more: the process should end at once, and be started anew.
+ */
+export async function startService(
+  config: ServiceConfig,
+  logger: Logger,
+  onBroken: (error: StoreBroken) => void = () => undefined,
+): Promise<RunningService> {
   const http = createHttpSender({
     userAgent: `heap-destination/${packageVersion}`,
     requestTimeoutMs: config.delivery.requestTimeoutMs,
@@ -57,24 +60,26 @@ export async function startService(config: ServiceConfig, logger: Logger): Promi
   const router = createRouter(config, http, observer);
   const connections = compileConnections(config);
   let isStopping = false;
+  const started = await startIntake({
+    ...{ config, router, metrics, logger },
+    connections: connections.byId,
+    onBroken: (error) => {
+      logger.error({ err: error }, 'the store is broken: nothing more can be confirmed');
+      onBroken(error);
+    },
+  }).catch((error: unknown) => {
+    http.close();
+    throw error;
+  });
+  const { intake, durable } = started;
 
   const data = await listen(
     createDataApp({
-      connectionFor: (writeKey) => connections.byKey.get(digest(writeKey)),
+      connectionFor: (writeKey) => connections.forWriteKey(writeKey),
       webhookFor: (id) => connections.webhooks.get(id),
       allowedOrigins: config.server.allowedOrigins,
-      intake: {
-        router,
-        clock: systemClock,
-        observer: {
-          ...metrics.intake,
-          onFault: (error) => {
-            logger.error({ err: error }, 'an event met a fault of this service');
-          },
-        },
-        answerTimeoutMs: config.server.answerTimeoutMs,
-        maxEventLength: config.server.maxEventLength,
-      },
+      intake,
+      clock: systemClock,
       maxBodyBytes: config.server.maxBodyBytes,
       maxEvents: config.server.maxEvents,
       isStopping: () => isStopping,
@@ -90,7 +95,11 @@ export async function startService(config: ServiceConfig, logger: Logger): Promi
     }),
     config.server.port,
     config.server.host,
-  );
+  ).catch(async (error: unknown) => {
+    await started.stop(0);
+    http.close();
+    throw error;
+  });
   const operator = await listen(
     createOperatorApp({
       registry: metrics.registry,
@@ -99,20 +108,31 @@ export async function startService(config: ServiceConfig, logger: Logger): Promi
         snapshot: () => router.snapshot(),
         resume: (region, appId) => router.resume(`${region}:${appId}`),
       },
+      ...(durable && {
+        stored: durable.backlog,
+        log: durable.log,
+        deadLetters: {
+          letters: durable.deadLetters,
+          connectionOf: (id) => connections.byId.get(id),
+          clock: systemClock,
+        },
+      }),
       isStopping: () => isStopping,
     }),
     config.server.operatorPort,
     config.server.host,
-  ).catch((error: unknown) => {
+  ).catch(async (error: unknown) => {
     data.destroy();
     void data.close();
+    await started.stop(0);
     http.close();
     throw error;
   });
+  await started.start();
 
   const stop = async (): Promise<number> => {
     const dataClosed = data.close();
-    const remaining = await router.close(config.server.shutdownMs);
+    const remaining = await started.stop(config.server.shutdownMs);
     // Everybody who sent a whole request is answered; who still holds one back has no answer to lose.
     const patience = new AbortController();
     await Promise.race([dataClosed, systemClock.sleep(lastAnswersMs, patience.signal)]);
@@ -140,32 +160,6 @@ export async function startService(config: ServiceConfig, logger: Logger): Promi
   };
 }
 
-function createRouter(config: ServiceConfig, http: HttpSender, observer: DeliveryObserver): DeliveryRouter {
-  const { batching, delivery } = config;
-  return new DeliveryRouter({
-    rules: heapRequestRules,
-    policy: toDeliveryPolicy(batching, delivery),
-    send: heapSend(config.heapUrls, http, observer),
-    hostOf: ({ region }) => new URL(config.heapUrls[region as Region]).host,
-    clock: systemClock,
-    random: Math.random,
-    observer,
-    maxBacklog: delivery.maxBacklog,
-    maxBacklogBytes: delivery.maxBacklogBytes,
-  });
-}
-
-/** The port `send(request) → outcome` over real HTTP to Heap. */
-function heapSend(urls: Readonly<Record<Region, string>>, http: HttpSender, observer: DeliveryObserver): Send {
-  return async (request, signal) => {
-    const startedAt = performance.now();
-    const url = `${urls[request.lane.region as Region]}${request.path}`;
-    const reply = await http.send({ url, body: request.body }, signal);
-    observer.onReply(request, reply, (performance.now() - startedAt) / 1000);
-    return classifyHeapReply(reply, systemClock.now());
-  };
-}
-
 /** Says what each lane had left, and returns how much that is. Of the events nothing is said. */
 function logRemaining(remaining: readonly RemainingLane[], logger: Logger): number {
   for (const { lane, operations } of remaining) {
@@ -173,29 +167,4 @@ function logRemaining(remaining: readonly RemainingLane[], logger: Logger): numb
     logger.warn({ region, appId, operations }, 'not delivered; the senders were told to send them again');
   }
   return remaining.reduce((sum, { operations }) => sum + operations, 0);
-}
-
-/** Keys are looked up by their digest: how long a look-up takes then says nothing of how much of a key was right. */
-function digest(writeKey: string): string {
-  return hashText('sha256', writeKey);
-}
-
-interface CompiledConnections {
-  /** By the digest of the write key. */
-  readonly byKey: ReadonlyMap<string, TransformEvent>;
-  /** By the id of the connection. */
-  readonly webhooks: ReadonlyMap<string, WebhookDoor>;
-}
-
-function compileConnections(config: ServiceConfig): CompiledConnections {
-  const byKey = new Map<string, TransformEvent>();
-  const webhooks = new Map<string, WebhookDoor>();
-  for (const { writeKey, connection, webhook } of config.connections) {
-    const faults: string[] = [];
-    const transform = compileConnection(connection, faults);
-    if (faults.length > 0) throw new Error(`connection ${connection.id}: ${faults.join('; ')}`);
-    byKey.set(digest(writeKey), transform);
-    if (webhook !== undefined) webhooks.set(connection.id, { guard: webhookGuard(webhook), transform });
-  }
-  return { byKey, webhooks };
 }

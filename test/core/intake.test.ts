@@ -13,6 +13,12 @@ import { laneTo, trackOf, userPropertiesOf } from '../support/operations.js';
 import { deafObserver } from '../support/scenario/deaf-observer.js';
 import { settled, VirtualClock } from '../support/virtual-clock.js';
 
+/** What `compileConnection` makes of an event whose messageId is one. */
+const eventKey = (event: Json): string =>
+  isJsonObject(event) && typeof event.type === 'string' && ['string', 'number'].includes(typeof event.messageId)
+    ? `${event.type} ${String(event.messageId)}`
+    : '';
+
 interface SetupOptions {
   readonly answer?: (body: string) => SendOutcome;
   readonly answerTimeoutMs?: number;
@@ -75,7 +81,7 @@ function setUp({
   };
   const take = (...events: readonly IncomingEvent[]): { results: readonly EventResult[] | undefined } => {
     const taken: { results: readonly EventResult[] | undefined } = { results: undefined };
-    void takeIn(events, transform, options).then((results) => {
+    void takeIn(events, { transform, eventKey }, options).then((results) => {
       taken.results = results;
     });
     return taken;

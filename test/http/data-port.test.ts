@@ -48,6 +48,7 @@ describe('the data port', () => {
     expect(json).toEqual({
       success: true,
       received: 2,
+      accepted: 0,
       delivered: 2,
       dropped: 0,
       rejected: 0,
@@ -63,7 +64,7 @@ describe('the data port', () => {
     const { status, json } = await send('/v1/batch', { batch: [] });
     expect([status, json]).toEqual([
       200,
-      { success: true, received: 0, delivered: 0, dropped: 0, rejected: 0, results: [] },
+      { success: true, received: 0, accepted: 0, delivered: 0, dropped: 0, rejected: 0, results: [] },
     ]);
   });
 

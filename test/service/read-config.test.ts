@@ -12,6 +12,7 @@ import {
 } from '../../src/service/read-config.js';
 import { defaultDeliveryConfig } from '../../src/service/delivery-config.js';
 import { defaultBatchingConfig, defaultServerConfig, type ServiceConfig } from '../../src/service/service-config.js';
+import { defaultStoreConfig, durableBacklog } from '../../src/service/store-config.js';
 
 let folder: string;
 
@@ -55,7 +56,8 @@ describe('a configuration file', () => {
       heapUrls: { us: 'https://heapanalytics.com', eu: 'https://c.eu.heap-api.com' },
       server: defaultServerConfig,
       batching: defaultBatchingConfig,
-      delivery: defaultDeliveryConfig,
+      delivery: { ...defaultDeliveryConfig, ...durableBacklog },
+      store: { ...defaultStoreConfig, place: { type: 'lmdb', dataDir: 'heap-destination-data' } },
     });
   });
 
@@ -78,6 +80,7 @@ delivery: { maxAgeMs: 60000, breaker: { failures: 9 }, rateLimits: { eventsPerId
     expect(config.batching).toEqual({ ...defaultBatchingConfig, maxItems: 10 });
     expect(config.delivery).toEqual({
       ...defaultDeliveryConfig,
+      ...durableBacklog,
       maxAgeMs: 60_000,
       breaker: { ...defaultDeliveryConfig.breaker, failures: 9 },
       rateLimits: { ...defaultDeliveryConfig.rateLimits, eventsPerIdentityPerMinute: null },
@@ -238,7 +241,7 @@ extra: true
       /^config\.yaml:20:9: server\.prot is not known here; known are port, operatorPort, .*$/,
       /^config\.yaml:22:13: batching\.maxItems must be <= 1000 \(Heap takes at most 1000\)$/,
       /^config\.yaml:23:11: delivery must be object$/,
-      /^config\.yaml:24:8: extra is not known here; known are connections, server, batching, delivery$/,
+      /^config\.yaml:24:8: extra is not known here; known are connections, server, batching, store, delivery$/,
       /^config\.yaml: the environment's PORT must be a port from 0 to 65535, not "x"$/,
     ]) {
       expect(faults).toContainEqual(expect.stringMatching(expected));

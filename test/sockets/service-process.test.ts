@@ -36,7 +36,7 @@ afterAll(async () => {
 });
 
 async function start(heapUrl = heap.url, environment: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
-  const service = await startServiceProcess(heapUrl, environment);
+  const service = await startServiceProcess(heapUrl, { ALLOW_VOLATILE: '1', ...environment });
   started.push(service);
   return service;
 }

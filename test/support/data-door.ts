@@ -1,6 +1,7 @@
 import type { DeliveryRouter } from '../../src/core/delivery/delivery-router.js';
 import type { Operation } from '../../src/core/batching/operation.js';
 import { systemClock } from '../../src/core/clock.js';
+import { synchronousIntake } from '../../src/core/intake.js';
 import { compileConnection } from '../../src/destinations/heap/compile-connection.js';
 import { defaultHeapSettings } from '../../src/destinations/heap/connection.js';
 import { createDataApp } from '../../src/http/data-app.js';
@@ -45,15 +46,16 @@ export async function openDataDoor(options: DoorOptions = {}): Promise<DataDoor>
     },
   };
   const settings = defaultHeapSettings;
-  const transform = compileConnection({ id: 'main', appId: '9000000101', region: 'us', preset: 'heap', settings }, []);
+  const connection = compileConnection({ id: 'main', appId: '9000000101', region: 'us', preset: 'heap', settings }, []);
   const doors = new Map(
-    Object.entries(webhooks).map(([id, setting]) => [id, { guard: webhookGuard(setting), transform }]),
+    Object.entries(webhooks).map(([id, setting]) => [id, { guard: webhookGuard(setting), connection }]),
   );
   const app = createDataApp({
-    connectionFor: (writeKey) => (writeKey === 'key' ? transform : undefined),
+    connectionFor: (writeKey) => (writeKey === 'key' ? connection : undefined),
     webhookFor: (id) => doors.get(id),
     ...(options.allowedOrigins && { allowedOrigins: options.allowedOrigins }),
-    intake: {
+    clock: systemClock,
+    intake: synchronousIntake({
       // The class has private parts that nothing else can have; these two are all that is used of it.
       router: router as DeliveryRouter,
       clock: systemClock,
@@ -67,7 +69,7 @@ export async function openDataDoor(options: DoorOptions = {}): Promise<DataDoor>
       },
       answerTimeoutMs: 8_000,
       maxEventLength: 100_000,
-    },
+    }),
     maxBodyBytes,
     maxEvents,
     isStopping: () => state.isStopping,

@@ -41,6 +41,7 @@ export function ask(
 export interface IngestAnswer {
   readonly success: boolean;
   readonly received?: number;
+  readonly accepted?: number;
   readonly delivered?: number;
   readonly dropped?: number;
   readonly rejected?: number;

@@ -57,6 +57,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
 }
 
 export interface RunningCli {
+  readonly pid: number;
   /** The first line of the log with this message. */
   logged(message: string): Promise<Readonly<Record<string, unknown>>>;
   kill(signal: NodeJS.Signals): void;
@@ -85,6 +86,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Run
       .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
       .find(({ msg }) => msg === message);
   return {
+    pid: child.pid ?? 0,
     ended,
     kill: (signal) => child.kill(signal),
     logged: (message) =>

@@ -10,6 +10,7 @@ import {
   type ServerConfig,
   type ServiceConfig,
 } from '../../src/service/service-config.js';
+import { completeStore, type StorePlace, type StoreSettings } from '../../src/service/store-config.js';
 import type { WebhookSetting } from '../../src/sources/webhook/webhook-setting.js';
 import { startService, type RunningService } from '../../src/service/start-service.js';
 
@@ -28,6 +29,9 @@ export interface ServiceOptions {
   readonly limits?: Partial<Limits>;
   /** Where Heap is said to be; the simulator otherwise. */
   readonly heapUrl?: string;
+  /** Where events wait; nowhere otherwise, so that an answer waits for Heap. */
+  readonly store?: StorePlace;
+  readonly storeSettings?: StoreSettings;
 }
 
 /** What was logged, with its level. */
@@ -113,5 +117,6 @@ function configFor(heapUrl: string, options: ServiceOptions): ServiceConfig {
       retryBudget: { perSecond: 10_000, burst: 1_000 },
       ...delivery,
     }),
+    store: completeStore(options.store ?? { type: 'none' }, options.storeSettings),
   };
 }

@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { destination, pino } from 'pino';
 
 import { startSimulator } from '../../destinations/heap/simulator/start-simulator.js';
@@ -8,6 +12,7 @@ import {
   sandboxConfig,
   sandboxWriteKey,
   type ConfigResult,
+  type Environment,
 } from '../../service/read-config.js';
 import type { ServiceConfig } from '../../service/service-config.js';
 import { startService } from '../../service/start-service.js';
@@ -19,11 +24,12 @@ import { tell } from '../output.js';
 export interface ServeOptions {
   readonly sandbox?: true;
   readonly config?: string;
+  readonly allowVolatile?: true;
 }
 
 /** Runs the service until a signal ends it. */
 export async function serve(options: ServeOptions): Promise<void> {
-  const { env } = process;
+  const env = options.allowVolatile === true ? { ...process.env, ALLOW_VOLATILE: '1' } : process.env;
   const logger = pino({ level: logLevel(env.LOG_LEVEL), base: null }, destination({ sync: true }));
   const file = options.config ?? unlessEmpty(env.HEAP_DESTINATION_CONFIG);
   const isConfigured = file !== undefined || [env.HEAP_APP_ID, env.WRITE_KEY].some((text) => unlessEmpty(text));
@@ -34,7 +40,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     return;
   }
   const simulator = isSandbox ? await startSimulator() : undefined;
-  const read = simulator === undefined ? readConfiguration(file) : sandboxConfig(simulator.url, env);
+  const read = simulator === undefined ? readConfiguration(file, env) : sandbox(simulator.url, env);
   if (!read.ok) {
     tell(`The configuration has ${read.faults.length} fault${read.faults.length === 1 ? '' : 's'}:`);
     for (const fault of read.faults) tell(`  ${fault}`);
@@ -42,7 +48,10 @@ export async function serve(options: ServeOptions): Promise<void> {
     process.exitCode = exitCodes.usage;
     return;
   }
-  const service = await startService(read.config, logger).catch((error: unknown) => {
+  const service = await startService(read.config, logger, () => {
+    // What is not confirmed, its senders keep; what is, the next start finds.
+    process.exit(exitCodes.rejected);
+  }).catch((error: unknown) => {
     tell(`Can't start: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   });
@@ -61,10 +70,17 @@ export async function serve(options: ServeOptions): Promise<void> {
       return;
     }
     stoppingSince = performance.now();
-    logger.info({ event: 'stopping', signal }, 'no new requests are taken; delivering what is there');
+    const isStored = read.config.store.place.type !== 'none';
+    logger.info(
+      { event: 'stopping', signal },
+      isStored
+        ? 'no new requests are taken; what is in flight is waited for'
+        : 'no new requests are taken; delivering what is there',
+    );
     const remaining = await service.stop();
     await simulator?.close();
-    logger.info({ event: 'stopped', remaining }, remaining === 0 ? 'all delivered' : 'the senders keep the rest');
+    const rest = isStored ? 'what is not delivered stays in the store' : 'all delivered';
+    logger.info({ event: 'stopped', remaining }, remaining === 0 ? rest : 'the senders keep the rest');
     process.exitCode = remaining === 0 ? exitCodes.ok : exitCodes.rejected;
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
@@ -90,8 +106,19 @@ function origins(urls: ServiceConfig['heapUrls']): object {
   return { us: new URL(urls.us).origin, eu: new URL(urls.eu).origin };
 }
 
-function readConfiguration(file: string | undefined): ConfigResult {
-  return file === undefined ? configFromEnvironment(process.env) : readConfigFile(file, process.env);
+function readConfiguration(file: string | undefined, env: Environment): ConfigResult {
+  return file === undefined ? configFromEnvironment(env) : readConfigFile(file, env);
+}
+
+/** What is played with is gone with the process, unless somebody says where to keep it. */
+function sandbox(simulatorUrl: string, env: Environment): ConfigResult {
+  const isPlaced = [env.DATA_DIR, env.DATABASE_URL, env.ALLOW_VOLATILE].some((text) => unlessEmpty(text));
+  if (isPlaced) return sandboxConfig(simulatorUrl, env);
+  const folder = mkdtempSync(join(tmpdir(), 'heap-destination-sandbox-'));
+  process.once('exit', () => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return sandboxConfig(simulatorUrl, { ...env, DATA_DIR: folder });
 }
 
 function sandboxBanner(dataUrl: string, operatorUrl: string, simulatorUrl: string): string {

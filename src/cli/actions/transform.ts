@@ -1,3 +1,4 @@
+import type { TransformEvent } from '../../core/compiled-connection.js';
 import { planRequests, type BatchLimits, type PlannedRequest } from '../../core/batching/plan-requests.js';
 import type { Operation } from '../../core/batching/operation.js';
 import type { Json } from '../../core/json/json.js';
@@ -5,7 +6,7 @@ import type { SchemaFault } from '../../core/config/schema-faults.js';
 import { countMembers, findDuplicateKeys } from '../../core/json/duplicate-keys.js';
 import { inspectJson } from '../../core/json/inspect.js';
 import type { TransformResult } from '../../core/transform-result.js';
-import { compileConnection, type TransformEvent } from '../../destinations/heap/compile-connection.js';
+import { compileConnection } from '../../destinations/heap/compile-connection.js';
 import type { HeapConnection, PresetName, Region } from '../../destinations/heap/connection.js';
 import { heapBaseUrls } from '../../destinations/heap/endpoints.js';
 import { readConnection } from '../../destinations/heap/read-connection.js';
@@ -33,7 +34,7 @@ export interface TransformOptions {
 export async function transform(options: TransformOptions): Promise<void> {
   const chosen = chooseConnection(options);
   const faults: string[] = [];
-  const mapEvent = chosen === undefined ? undefined : compileConnection(chosen.connection, faults);
+  const mapEvent = chosen === undefined ? undefined : compileConnection(chosen.connection, faults).transform;
   for (const fault of faults) tell(`mapping ${fault}`);
   if (chosen === undefined || mapEvent === undefined || faults.length > 0) {
     process.exitCode = exitCodes.usage;

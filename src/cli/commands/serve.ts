@@ -6,6 +6,7 @@ export function serveCommand(): Command {
   return new Command('serve')
     .description('Serve: take events on the data port, deliver them to Heap.')
     .option('-c, --config <file>', 'configuration file (or HEAP_DESTINATION_CONFIG)')
+    .option('--allow-volatile', 'store nothing: an answer waits for Heap, and the sender keeps what is not answered')
     .option('--sandbox', 'deliver to a simulator of Heap in this process')
     .addHelpText(
       'after',
@@ -15,6 +16,9 @@ NODE_ENV is production it refuses to, unless asked with --sandbox: a forgotten c
 
 Environment:
   PORT, METRICS_PORT                 data port (9090), operator port (9091)
+  DATA_DIR                           where events wait (heap-destination-data; to be given in production)
+  DATABASE_URL                       PostgreSQL instead, for several replicas
+  ALLOW_VOLATILE=1                   the same as --allow-volatile
   HEAP_DESTINATION_CONFIG            the configuration file
   HEAP_APP_ID, WRITE_KEY, HEAP_REGION  one connection without a file
   HEAP_API_URL_US, HEAP_API_URL_EU   other base URLs for Heap's API

@@ -2,33 +2,33 @@ import { readFileSync } from 'node:fs';
 
 import { Adjustments } from '../../core/adjustments.js';
 import type { LaneTarget, Operation } from '../../core/batching/operation.js';
+import type { CompiledConnection, EventFault } from '../../core/compiled-connection.js';
 import type { Event, EventType } from '../../core/event/event.js';
 import { parseEvent, type ParsedEvent } from '../../core/event/parse-event.js';
 import { inspectJson, type ShapeLimits } from '../../core/json/inspect.js';
 import { isJsonObject, type Json, type JsonObject } from '../../core/json/json.js';
 import { scriptText } from '../../core/json/script-text.js';
+import { hashText } from '../../core/mapping/conversions/hash.js';
 import { compileMapping, type CompiledMapping } from '../../core/mapping/compile-mapping.js';
 import type { Mapping } from '../../core/mapping/mapping.js';
 import { MappingFault } from '../../core/mapping/mapping-fault.js';
 import { extendMapping } from '../../core/mapping/read-mapping.js';
 import { reasons, type DropReason, type RejectionReason } from '../../core/reasons.js';
 import type { TransformResult } from '../../core/transform-result.js';
+import { idReader } from './candidate-id.js';
 import type { HeapConnection, PresetName, Region } from './connection.js';
 import { derivedValues } from './derived-values.js';
 import { compileItemRules, type FinishOperation } from './item-rules.js';
 import { toOperation } from './to-operation.js';
 import { operationFields, type OperationKind } from './operation-kind.js';
 
-/** Turns one parsed event of a connection into operations. Total: never throws, never changes the event. */
-export type TransformEvent = (event: Json) => TransformResult;
-
 /**
  * Compiles a connection: its mapping is read, laid over its preset and turned into closures once.
  *
- * @param faults receives one sentence for everything that is wrong with the mapping; the function returned is then not
- *   to be used.
+ * @param faults receives one sentence for everything that is wrong with the mapping; what is returned is then not to be
+ *   used.
  */
-export function compileConnection(connection: HeapConnection, faults: string[]): TransformEvent {
+export function compileConnection(connection: HeapConnection, faults: string[]): CompiledConnection {
   const lane = laneTarget(connection.region, connection.appId);
   const mapping = compileMapping(
     resolveMapping(connection, faults),
@@ -48,10 +48,39 @@ export function compileConnection(connection: HeapConnection, faults: string[]):
     connection.preset === 'rudderstack'
       ? peerChecks(mapping)
       : { parse: parseEvent, finish: compileItemRules(connection.settings) };
-  return (value) => transform(value, mapping, lane, checks);
+  return {
+    id: connection.id,
+    lane,
+    transform: (value) => transform(value, mapping, lane, checks),
+    eventKey: eventKeys(connection),
+    check: (value) => {
+      const parsed = checks.parse(value);
+      if (!parsed.ok) return { reason: parsed.reason, detail: parsed.detail };
+      return mapping[parsed.event.type] === undefined ? unsupported(parsed.event.type) : undefined;
+    },
+  };
 }
 
-function laneTarget(region: Region, appId: string): LaneTarget {
+/** Ids of this length are kept as they are; longer ones, which no SDK makes, by their hash. */
+const maxKeptId = 128;
+
+/** Events with the same messageId are one event, as CDPs agree; an identify and a track are two all the same. */
+function eventKeys({ settings }: HeapConnection): CompiledConnection['eventKey'] {
+  const readMessageId = idReader(settings.placeholderIdentities);
+  return (event) => {
+    if (!isJsonObject(event) || typeof event.type !== 'string') return '';
+    const id = readMessageId(event.messageId);
+    if (id === undefined || id.fault === 'placeholder' || id.fault === 'invalid') return '';
+    return `${event.type} ${id.text.length > maxKeptId ? hashText('sha256', id.text) : id.text}`;
+  };
+}
+
+function unsupported(type: string): EventFault {
+  return { reason: 'type_unsupported', detail: `no operation for type "${type}"` };
+}
+
+/** The lane of a Heap environment. */
+export function laneTarget(region: Region, appId: string): LaneTarget {
   return { key: `${region}:${appId}`, region, appId };
 }
 
@@ -72,9 +101,7 @@ function transform(value: Json, mapping: CompiledMapping, lane: LaneTarget, chec
   const parsed = checks.parse(value);
   if (!parsed.ok) return { outcome: 'rejected', reason: parsed.reason, detail: parsed.detail };
   const map = mapping[parsed.event.type];
-  if (map === undefined) {
-    return { outcome: 'rejected', reason: 'type_unsupported', detail: `no operation for type "${parsed.event.type}"` };
-  }
+  if (map === undefined) return { outcome: 'rejected', ...unsupported(parsed.event.type) };
   const adjustments = new Adjustments();
   const mapped = map(parsed.event, adjustments);
   if (mapped instanceof MappingFault) return unmapped(mapped);

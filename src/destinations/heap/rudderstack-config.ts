@@ -1,6 +1,7 @@
+import type { TransformEvent } from '../../core/compiled-connection.js';
 import type { CompiledDestination } from '../../core/compiled-destination.js';
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../core/json/json.js';
-import { compileConnection, type TransformEvent } from './compile-connection.js';
+import { compileConnection } from './compile-connection.js';
 import { defaultHeapSettings, type AnonymousPolicy, type HeapConnection, type Region } from './connection.js';
 import { fitsBulk } from './fits-bulk.js';
 import { nestedModes, rudderStackMapping } from './rudderstack-mapping.js';
@@ -76,7 +77,7 @@ export function compileRudderStackConfig(
 
 function compile(connection: HeapConnection): TransformEvent {
   const faults: string[] = [];
-  const transform = compileConnection(connection, faults);
+  const { transform } = compileConnection(connection, faults);
   // The mappings are ours: only a fault of this code gets here.
   if (faults.length > 0) throw new Error(faults.join('; '));
   return transform;

@@ -1,26 +1,23 @@
-import type { IntakeOptions } from '../../core/intake.js';
-import type { Json } from '../../core/json/json.js';
+import type { Clock } from '../../core/clock.js';
+import type { CompiledConnection } from '../../core/compiled-connection.js';
+import type { Intake } from '../../core/intake.js';
 import type { RequestReason } from '../../core/reasons.js';
-import type { TransformResult } from '../../core/transform-result.js';
 import type { WebhookGuard } from '../../sources/webhook/webhook-guard.js';
-
-/** What the events of one connection become. */
-export type ConnectionTransform = (event: Json) => TransformResult;
 
 /** A connection that takes webhooks. */
 export interface WebhookDoor {
   readonly guard: WebhookGuard;
-  readonly transform: ConnectionTransform;
+  readonly connection: CompiledConnection;
 }
 
 export interface DataAppOptions {
-  /** The transform of the connection with this write key. */
-  readonly connectionFor: (writeKey: string) => ConnectionTransform | undefined;
+  readonly connectionFor: (writeKey: string) => CompiledConnection | undefined;
   /** The webhook door of the connection with this id; by default, no connection has one. */
   readonly webhookFor?: (connectionId: string) => WebhookDoor | undefined;
   /** Origins whose pages may read the answers, such as `https://shop.example.com`; `*`, the default, is any. */
   readonly allowedOrigins?: readonly string[];
-  readonly intake: IntakeOptions;
+  readonly intake: Intake;
+  readonly clock: Clock;
   readonly maxBodyBytes: number;
   /** Events in one request, at most. */
   readonly maxEvents: number;

@@ -5,7 +5,7 @@ import type { DataAppOptions } from './data-app-options.js';
 
 /** False while too much waits for delivery; then the sender has been told to come back, and nothing is read. */
 export function hasRoom(response: Response, { intake, onRefused }: DataAppOptions): boolean {
-  if (intake.router.hasRoom()) return true;
+  if (intake.hasRoom()) return true;
   refuse(response, 'backlog_full', onRefused);
   return false;
 }

@@ -19,7 +19,7 @@ export async function ingestEvents(
   response: Response,
   options: DataAppOptions,
 ): Promise<void> {
-  const { connectionFor, intake, maxBodyBytes, maxEvents, onRefused } = options;
+  const { connectionFor, clock, maxBodyBytes, maxEvents, onRefused } = options;
   if (!isTaking(response, options)) return;
   const named = requestedKey(request);
   // A key that is there and wrong is refused before anything is read.
@@ -39,14 +39,14 @@ export async function ingestEvents(
     return;
   }
   const writeKey = named ?? keyInBody(result.parsed.body);
-  const transform = writeKey === undefined ? undefined : connectionFor(writeKey);
-  if (transform === undefined) {
+  const connection = writeKey === undefined ? undefined : connectionFor(writeKey);
+  if (connection === undefined) {
     if (writeKey === undefined) refuse(response, 'write_key_missing', onRefused, howToSendTheKey);
     else refuse(response, 'write_key_unknown', onRefused);
     return;
   }
   const read = readEvents(result.parsed, type, {
-    receivedAt: intake.clock.now(),
+    receivedAt: clock.now(),
     maxEvents,
     maxSharedLength: maxBodyBytes,
   });
@@ -54,7 +54,7 @@ export async function ingestEvents(
     refuse(response, read.reason, onRefused, read.message);
     return;
   }
-  await settleEvents(read.events, transform, response, options);
+  await settleEvents(read.events, connection, response, options);
 }
 
 const howToSendTheKey = 'send the write key as the user name of HTTP Basic authentication';

@@ -15,7 +15,7 @@ export async function receiveWebhook(
   response: Response,
   options: DataAppOptions,
 ): Promise<void> {
-  const { webhookFor, intake, maxBodyBytes, maxEvents, onRefused } = options;
+  const { webhookFor, clock, maxBodyBytes, maxEvents, onRefused } = options;
   if (!isTaking(response, options)) return;
   const door = webhookFor?.(connectionId);
   if (door === undefined) {
@@ -43,7 +43,7 @@ export async function receiveWebhook(
     return;
   }
   const read = readWebhookEvents(body.bytes.toString('utf8'), {
-    receivedAt: intake.clock.now(),
+    receivedAt: clock.now(),
     maxEvents,
     maxSharedLength: maxBodyBytes,
   });
@@ -51,5 +51,5 @@ export async function receiveWebhook(
     refuse(response, read.reason, onRefused, read.message);
     return;
   }
-  await settleEvents(read.events, door.transform, response, options);
+  await settleEvents(read.events, door.connection, response, options);
 }

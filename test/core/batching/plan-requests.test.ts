@@ -33,7 +33,7 @@ const connections = (
 );
 
 function entriesOf(connection: number, event: JsonObject): readonly Entry[] {
-  const result = connections[connection]?.(event);
+  const result = connections[connection]?.transform(event);
   if (result?.outcome !== 'mapped') throw new Error(`not mapped: ${JSON.stringify(result)}`);
   return result.operations.map((operation) => ({ operation }));
 }

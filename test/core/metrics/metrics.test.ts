@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import type { PlannedRequest } from '../../../src/core/batching/plan-requests.js';
 import type { DeliverySnapshot, LaneSnapshot } from '../../../src/core/delivery/lane-snapshot.js';
 import { createMetrics, type Metrics } from '../../../src/core/metrics/metrics.js';
+import { addStoreMetrics, type StoreState } from '../../../src/core/metrics/store-metrics.js';
 import { createPeerMetrics } from '../../../src/sources/rudderstack/peer-metrics.js';
 import { parseExposition, readRows, repositoryRoot } from '../../support/documentation.js';
 import { lane } from '../../support/operations.js';
@@ -29,9 +30,66 @@ function metricsOf(lanes: readonly LaneSnapshot[], hosts: DeliverySnapshot['host
   return createMetrics({ version: '1.2.3', kinds: ['track', 'identify'], delivery: () => ({ lanes, hosts }) });
 }
 
+/** With those of a store. */
+function allMetricsOf(): Metrics {
+  const metrics = metricsOf([]);
+  addStoreMetrics(() => storeState, metrics.registry);
+  return metrics;
+}
+
+const storeState: StoreState = {
+  events: 3,
+  bytes: 600,
+  oldestAgeSeconds: 12,
+  lanes: 2,
+  letters: () => Promise.resolve({ letters: 4, bytes: 800, oldestAt: 0 }),
+};
+
 async function samplesOf(metrics: Metrics): Promise<ReadonlyMap<string, number>> {
   return parseExposition(await metrics.registry.metrics()).samples;
 }
+
+describe('the metrics of a store', () => {
+  it('are what the store says when it is asked, and what was told since', async () => {
+    const metrics = metricsOf([]);
+    const { observer, onLettersRemoved } = addStoreMetrics(() => storeState, metrics.registry);
+    observer.onStored(5, 0.002);
+    observer.onRepeats(2);
+    observer.onClaimed('us:1', 7);
+    observer.onReleased('us:1', 'lost');
+    observer.onStoreTrouble('us:1', new Error());
+    observer.onLaneStopped('us:1', new Error());
+    onLettersRemoved(9);
+    const samples = await samplesOf(metrics);
+    const own = [
+      ['stored_events', 3],
+      ['stored_bytes', 600],
+      ['stored_oldest_age_seconds', 12],
+      ['lanes_owned', 2],
+      ['dead_letters', 4],
+      ['dead_letter_bytes', 800],
+      ['events_stored_total', 5],
+      ['event_repeats_total', 2],
+      ['store_append_duration_seconds_count', 1],
+      ['lane_transfers_total{cause="claimed"}', 1],
+      ['lane_transfers_total{cause="released"}', 0],
+      ['lane_transfers_total{cause="lost"}', 1],
+      ['store_errors_total', 1],
+      ['lanes_stopped_total', 1],
+      ['dead_letters_removed_total', 9],
+    ] as const;
+    for (const [name, value] of own) expect([name, samples.get(`heap_destination_${name}`)]).toEqual([name, value]);
+  });
+
+  it('keep the last numbers of dead letters when the store can not be reached', async () => {
+    const metrics = metricsOf([]);
+    const letters = [() => storeState.letters(), () => Promise.reject(new Error('gone'))];
+    addStoreMetrics(() => ({ ...storeState, letters: letters[0] ?? storeState.letters }), metrics.registry);
+    await samplesOf(metrics);
+    letters.shift();
+    expect((await samplesOf(metrics)).get('heap_destination_dead_letters')).toBe(4);
+  });
+});
 
 describe('the metrics', () => {
   it('count events by type, those of other types together', async () => {
@@ -229,7 +287,7 @@ describe('the metrics', () => {
   });
 
   it('have help and names by the conventions: counters end in _total, times are in seconds, sizes in bytes', async () => {
-    const { families } = parseExposition(await metricsOf([]).registry.metrics());
+    const { families } = parseExposition(await allMetricsOf().registry.metrics());
     const own = [...families].filter(([name]) => name.startsWith('heap_destination_'));
     expect(own.length).toBeGreaterThan(10);
     for (const [name, { type, help }] of own) {
@@ -242,7 +300,7 @@ describe('the metrics', () => {
   });
 
   it('are, with those of the RudderStack transformer, what docs/metrics.md lists, by name, type and labels', async () => {
-    const { registry } = metricsOf([]);
+    const { registry } = allMetricsOf();
     createPeerMetrics(registry, 'localhost', 'heap', {
       concurrentRequests: () => 0,
       heapUsed: () => 0,
@@ -263,7 +321,7 @@ describe('the documents', () => {
   const documents = readdirSync(folder).filter((name) => name.endsWith('.md'));
 
   it('name no metric that is not there', async () => {
-    const { families } = parseExposition(await metricsOf([]).registry.metrics());
+    const { families } = parseExposition(await allMetricsOf().registry.metrics());
     for (const document of documents) {
       const text = readFileSync(`${folder}${document}`, 'utf8');
       for (const [name] of text.matchAll(/heap_destination_[a-z_]*[a-z]/g)) {

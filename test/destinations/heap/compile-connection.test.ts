@@ -30,7 +30,7 @@ function compile(settings: Partial<HeapSettings> = {}, preset: PresetName = 'hea
     settings: { ...defaultHeapSettings, ...settings },
     ...(mapping === undefined ? {} : { mapping }),
   };
-  const transform = compileConnection(connection, faults);
+  const { transform } = compileConnection(connection, faults);
   expect(faults).toEqual([]);
   return transform;
 }

@@ -53,7 +53,7 @@ describe('a Heap user_id', () => {
 
 /** The subject of each item that an event becomes, or why it becomes none. */
 function subjectsOf(event: JsonObject, settings: Partial<HeapSettings> = {}): unknown {
-  const transform = compileConnection(
+  const { transform } = compileConnection(
     { id: 'test', appId: '1', region: 'us', preset: 'heap', settings: { ...defaultHeapSettings, ...settings } },
     [],
   );

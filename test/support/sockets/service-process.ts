@@ -14,6 +14,8 @@ export const appId = '9000000101';
 
 export interface ServiceProcess {
   readonly dataUrl: string;
+  readonly operatorUrl: string;
+  readonly pid: number;
   kill(signal: NodeJS.Signals): void;
   /** The first line of the log with this message. */
   logged(message: string): Promise<unknown>;
@@ -24,21 +26,29 @@ export interface ServiceProcess {
   readonly ended: Promise<CliResult>;
 }
 
-/** `serve` as a process of its own. It stops for `shutdownMs` at most, a minute. */
+/** What is not kept anywhere: an answer waits for Heap. */
+const volatile = { ALLOW_VOLATILE: '1' };
+
+/**
+ * `serve` as a process of its own. It stops for `shutdownMs` at most, a minute.
+ *
+ * @param settings of the configuration, over those that are usual here.
+ */
 export async function startServiceProcess(
   heapUrl: string,
-  environment: Readonly<Record<string, string>> = {},
+  environment: Readonly<Record<string, string>> = volatile,
+  settings: object = {},
 ): Promise<ServiceProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'service-process-'));
   const file = join(folder, 'service.yaml');
-  const settings = {
+  const usual = {
     connections: [{ id: 'main', writeKey: 'key', appId }],
     server: { host: '127.0.0.1', port: 0, operatorPort: 0, answerTimeoutMs: 60_000, shutdownMs: 60_000 },
     batching: { maxItems: 20, lingerMs: 1 },
     delivery: quickDelivery,
   };
   // JSON is YAML.
-  writeFileSync(file, JSON.stringify(settings));
+  writeFileSync(file, JSON.stringify({ ...usual, ...settings }));
   const running = startCli(['serve', '--config', file], { env: { HEAP_API_URL_US: heapUrl, ...environment } });
   const serving = await running.logged('serving').finally(() => {
     rmSync(folder, { recursive: true });
@@ -48,6 +58,8 @@ export async function startServiceProcess(
   await ask(`${operatorUrl}/health`);
   return {
     dataUrl: String(serving.dataUrl),
+    operatorUrl,
+    pid: running.pid,
     kill: (signal) => {
       running.kill(signal);
     },

@@ -68,7 +68,7 @@ export function runCase(file: CaseFile, config: JsonObject = {}): CaseReport {
       `${file.name}: ${faults.map((fault) => `config.${formatPath(fault.path)} ${fault.message}`).join('; ')}`,
     );
   }
-  const result = compileConnection(connection, [])(parsed.event);
+  const result = compileConnection(connection, []).transform(parsed.event);
   const actual: ExpectedResult =
     result.outcome === 'mapped'
       ? {

@@ -1,0 +1,371 @@
+import type { LaneTarget } from '../batching/operation.js';
+import type { Clock } from '../clock.js';
+import type { DeliveryRouter } from '../delivery/delivery-router.js';
+import type { EventOutcome } from '../delivery/ticket.js';
+import { isJsonObject, type Json } from '../json/json.js';
+import { reasons, type RejectionReason } from '../reasons.js';
+import type { NewDeadLetter } from '../store/dead-letter.js';
+import type { Chunk, ClaimedLane } from '../store/store.js';
+import type { TransformResult } from '../transform-result.js';
+import { messageIdOf } from './accept-events.js';
+import type { DeliveryLog } from './delivery-log.js';
+import type { CompiledConnection } from '../compiled-connection.js';
+import type { DurableObserver } from './durable-observer.js';
+import { HotKeys } from './hot-keys.js';
+import type { LoggedEvent } from './logged-event.js';
+import { SettleOrder, type OrderedEvent } from './settle-order.js';
+import { isLaneLost, mayBeRepeated, Settlements } from './settlements.js';
+import { decodeStoredEvent, operationFingerprint } from './stored-event.js';
+import type { Turns } from './turns.js';
+
+export interface FeederEnvironment {
+  readonly router: DeliveryRouter;
+  readonly connectionOf: (id: string) => CompiledConnection | undefined;
+  readonly clock: Clock;
+  readonly observer: DurableObserver;
+  readonly log: DeliveryLog;
+  /** Reading and transforming, which all lanes share. */
+  readonly turns: Turns;
+  /** An event of some lane was settled: there is room for others. */
+  readonly onRoom: () => void;
+  /** Events of one key that are in memory at once. */
+  readonly maxPerKey: number;
+  /** Events of a lane that are set aside for their key, at most; then nothing more is read. */
+  readonly maxAside: number;
+}
+
+/** Events as they came from the store, or from the door right after they were stored. */
+export interface FedChunk extends Omit<Chunk, 'lane' | 'events'> {
+  readonly events: readonly { readonly index: number; readonly value: Json; readonly delivered: readonly string[] }[];
+}
+
+/** Bytes of events that are read and transformed in one go; others of the process wait for so long. */
+const readBytes = 128 * 1024;
+const readAgainMs = 1_000;
+
+/** Where an event stands in the store. */
+interface Position {
+  readonly sequence: number;
+  readonly index: number;
+}
+
+/**
+ * Brings the events of one lane from the store to delivery, in order, with as many in memory as the router has room for,
+ * and brings back what became of them. An event is settled when it is delivered, when there is nothing to deliver for it,
+ * or when it is a dead letter; what is not settled when the process ends is read again by the next one.
+ */
+export class LaneFeeder {
+  readonly #settlements: Settlements;
+  readonly #order = new SettleOrder();
+  readonly #hotKeys: HotKeys<Position>;
+  /** The first sequence that was not taken. */
+  #next = 0;
+  /** There may be something at `next` or behind it. */
+  #hasMore = true;
+  #isPumping = false;
+  #isStopped = false;
+  #cancelRetry: (() => void) | undefined;
+
+  constructor(
+    readonly claimed: ClaimedLane,
+    readonly target: LaneTarget,
+    private readonly environment: FeederEnvironment,
+  ) {
+    const { clock, observer, router, maxPerKey } = environment;
+    this.#hotKeys = new HotKeys(maxPerKey);
+    this.#settlements = new Settlements({
+      lane: claimed,
+      clock,
+      memo: () => JSON.stringify(router.usedLimits(target.key) ?? {}),
+      onTrouble: (error) => {
+        observer.onStoreTrouble(target.key, error);
+      },
+      onFailed: (error) => {
+        this.#fail(error);
+      },
+    });
+  }
+
+  /** It would read on if the router had room. */
+  get isHungry(): boolean {
+    return this.#hasMore && !this.#isStopped && !this.#isPumping;
+  }
+
+  /** Something was appended to the lane, or there is room again. */
+  wake(isAppended: boolean): void {
+    if (isAppended) this.#hasMore = true;
+    void this.#pump();
+  }
+
+  /**
+   * Takes a chunk that was just appended, so that it need not be read. Where something stands before it, or there is no
+   * room, it is read when it is its turn.
+   */
+  offer(chunk: FedChunk, previous: number | undefined): void {
+    const isNext = previous !== undefined && previous < this.#next && chunk.sequence >= this.#next;
+    const isFree = !this.#isPumping && !this.#isStopped && this.#mayTake();
+    if (!isNext || !isFree) {
+      this.wake(true);
+      return;
+    }
+    this.#next = chunk.sequence + 1;
+    this.#isPumping = true;
+    try {
+      this.#take(chunk);
+    } finally {
+      this.#isPumping = false;
+    }
+    if (this.#hasMore || this.#hotKeys.mayRelease) void this.#pump();
+  }
+
+  /** Takes nothing more, and tells the store nothing that is not on its way. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelRetry?.();
+  }
+
+  /** Resolves when the store knows what is known; to be called when the router has withdrawn the lane. */
+  async flush(): Promise<void> {
+    await this.#settlements.flush();
+  }
+
+  /** Somebody else is the lane's sender. */
+  drop(): void {
+    this.stop();
+    this.#settlements.giveUp();
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#isPumping || this.#isStopped) return;
+    this.#isPumping = true;
+    try {
+      await this.#takeReleased();
+      while (this.#hasMore && this.#mayTake()) await this.environment.turns.run(() => this.#readSome());
+    } catch (error) {
+      if (mayBeRepeated(error)) this.#retryLater(error);
+      else this.#fail(error);
+    } finally {
+      this.#isPumping = false;
+    }
+    // What came meanwhile was left to this run.
+    if (this.#hasMore && this.#mayTake() && this.#cancelRetry === undefined) void this.#pump();
+  }
+
+  #mayTake(): boolean {
+    const { router, maxAside } = this.environment;
+    return !this.#isStopped && this.#hotKeys.size < maxAside && router.hasRoom(this.target);
+  }
+
+  async #readSome(): Promise<void> {
+    if (!this.#mayTake()) return;
+    this.#hasMore = false;
+    const chunks = await this.claimed.read(this.#next, readBytes);
+    if (this.#isStopped) return;
+    for (const chunk of chunks) {
+      this.#hasMore = true;
+      this.#next = chunk.sequence + 1;
+      this.#take({
+        ...chunk,
+        events: chunk.events.map(({ index, text }) => {
+          const { event, delivered } = decodeStoredEvent(text);
+          return { index, value: parseStored(event), delivered };
+        }),
+      });
+    }
+    await this.#takeReleased();
+  }
+
+  /** Events that were set aside and may go now: they are read again. */
+  async #takeReleased(): Promise<void> {
+    let chunk: Chunk | undefined;
+    for (const { sequence, index } of this.#hotKeys.release()) {
+      if (chunk?.sequence !== sequence) [chunk] = await this.claimed.read(sequence, 1);
+      if (this.#isStopped) return;
+      const stored = chunk?.sequence === sequence ? chunk.events.find((each) => each.index === index) : undefined;
+      if (chunk === undefined || stored === undefined)
+        throw new Error(`event ${sequence}/${index} is not in the store`);
+      const { event, delivered } = decodeStoredEvent(stored.text);
+      this.#takeEvent(chunk, { index, value: parseStored(event), delivered }, true);
+    }
+  }
+
+  #take(chunk: FedChunk): void {
+    const startedAt = performance.now();
+    for (const event of chunk.events) this.#takeEvent(chunk, event, false);
+    this.environment.observer.onTransformed((performance.now() - startedAt) / 1000);
+  }
+
+  /** @param isAdmitted it was set aside, and counts as being in memory. */
+  #takeEvent(
+    { sequence, connection, receivedAt }: Omit<FedChunk, 'events'>,
+    { index, value, delivered }: FedChunk['events'][number],
+    isAdmitted: boolean,
+  ): void {
+    const { router, observer, clock, log } = this.environment;
+    const result = this.#transform(connection, value);
+    const operations =
+      result.outcome !== 'mapped'
+        ? []
+        : delivered.length === 0
+          ? result.operations
+          : result.operations.filter((operation) => !delivered.includes(operationFingerprint(operation)));
+    const keys = [...new Set(operations.flatMap((operation) => operation.keys))];
+    if (!isAdmitted && !this.#hotKeys.enter({ sequence, index }, keys)) return;
+
+    const type = isJsonObject(value) && typeof value.type === 'string' ? value.type : '';
+    const logged = log.begin({
+      ...{ lane: this.target.key, connection, messageId: messageIdOf(value), type, receivedAt, operations },
+    });
+    const event = new FedEvent(sequence, index, keys, connection, receivedAt, logged, this.#settleOne);
+    this.#order.add(event);
+    if (result.outcome !== 'mapped') {
+      const detail = result.outcome === 'rejected' ? result.detail : reasons[result.reason].summary;
+      this.#onOutcome(event, { ...result, type: result.outcome, detail } as FedOutcome);
+      return;
+    }
+    for (const reason of result.adjustments.reasons()) observer.onAdjustment(reason);
+    for (const { kind } of operations) observer.onOperation(kind);
+    const ageMs = Math.max(0, clock.now() - receivedAt);
+    void router.deliverStored(operations, ageMs, logged).then((outcome) => {
+      this.#onOutcome(event, outcome);
+    });
+  }
+
+  #transform(connectionId: string, value: Json): TransformResult {
+    const connection = this.environment.connectionOf(connectionId);
+    if (connection === undefined) {
+      return { outcome: 'rejected', reason: 'connection_missing', detail: `no connection has the id ${connectionId}` };
+    }
+    if (connection.lane.key !== this.target.key) {
+      const detail = `connection ${connectionId} leads to ${connection.lane.key} now; replay the event to send it there`;
+      return { outcome: 'rejected', reason: 'connection_missing', detail };
+    }
+    try {
+      return connection.transform(value);
+    } catch (error) {
+      this.environment.observer.onFault(error);
+      return { outcome: 'rejected', reason: 'internal_error', detail: reasons.internal_error.summary };
+    }
+  }
+
+  #onOutcome(event: FedEvent, outcome: FedOutcome): void {
+    // It is still in the store, and whoever sends the lane next reads it there.
+    if (outcome.type === 'abandoned') return;
+    const { observer } = this.environment;
+    event.outcome = outcome;
+    const reason = outcome.type === 'delivered' ? undefined : outcome.reason;
+    observer.onOutcome(outcome.type, reason);
+    event.logged.settle(
+      outcome.type === 'delivered'
+        ? { type: 'delivered' }
+        : { type: outcome.type, reason: outcome.reason, detail: outcome.detail },
+    );
+    this.#order.done(event);
+    this.#hotKeys.leave(event.keys);
+    this.environment.onRoom();
+    if (this.isHungry || this.#hotKeys.mayRelease) void this.#pump();
+  }
+
+  readonly #settleOne = (event: FedEvent): void => {
+    const { sequence, index, outcome } = event;
+    const isRejected = outcome?.type === 'rejected';
+    this.#settlements.add(sequence, index, isRejected ? this.#letterOf(event, outcome) : undefined);
+  };
+
+  /** The text is read again: keeping it of every event in memory, for the few that are rejected, would double what one takes. */
+  async #letterOf(event: FedEvent, { reason, detail, delivered = [] }: Rejection): Promise<NewDeadLetter> {
+    const { sequence, index, connection, receivedAt } = event;
+    const rejectedAt = this.environment.clock.now();
+    const stored = await this.#textOf(sequence, index);
+    const { event: text, delivered: before } = decodeStoredEvent(stored);
+    return {
+      lane: this.target.key,
+      connection,
+      receivedAt,
+      rejectedAt,
+      reason,
+      detail,
+      attempts: event.logged.attemptsInAll,
+      messageId: messageIdOf(parseStored(text)),
+      event: text,
+      delivered: [...before, ...delivered.map(operationFingerprint)],
+      origin: `${this.target.key}/${sequence}/${index}`,
+    };
+  }
+
+  async #textOf(sequence: number, index: number): Promise<string> {
+    for (;;) {
+      try {
+        const [chunk] = await this.claimed.read(sequence, 1);
+        const stored = chunk?.sequence === sequence ? chunk.events.find((each) => each.index === index) : undefined;
+        if (stored === undefined) throw new Error(`event ${sequence}/${index} is not in the store`);
+        return stored.text;
+      } catch (error) {
+        if (!mayBeRepeated(error) || this.#isStopped) throw error;
+        this.environment.observer.onStoreTrouble(this.target.key, error);
+        await this.environment.clock.sleep(readAgainMs);
+      }
+    }
+  }
+
+  #retryLater(error: unknown): void {
+    this.#hasMore = true;
+    this.environment.observer.onStoreTrouble(this.target.key, error);
+    this.#cancelRetry ??= this.environment.clock.schedule(readAgainMs, () => {
+      this.#cancelRetry = undefined;
+      void this.#pump();
+    });
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isStopped) return;
+    this.drop();
+    if (!isLaneLost(error)) this.environment.observer.onLaneStopped(this.target.key, error);
+  }
+}
+
+/** What is no JSON, which the door never stores, is rejected as no event, instead of stopping the lane. */
+function parseStored(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return null;
+  }
+}
+
+interface Rejection {
+  readonly type: 'rejected';
+  readonly reason: RejectionReason;
+  readonly detail: string;
+  readonly delivered?: Extract<EventOutcome, { type: 'rejected' }>['delivered'];
+}
+
+type FedOutcome =
+  | EventOutcome
+  | {
+      readonly type: 'dropped';
+      readonly reason: Extract<TransformResult, { outcome: 'dropped' }>['reason'];
+      readonly detail: string;
+    };
+
+/** One event in memory. */
+class FedEvent implements OrderedEvent {
+  blockers = 0;
+  followers: OrderedEvent[] = [];
+  isDone = false;
+  outcome: Exclude<FedOutcome, { type: 'abandoned' }> | undefined;
+
+  constructor(
+    readonly sequence: number,
+    readonly index: number,
+    readonly keys: readonly string[],
+    readonly connection: string,
+    readonly receivedAt: number,
+    readonly logged: LoggedEvent,
+    private readonly onSettle: (event: FedEvent) => void,
+  ) {}
+
+  settle(): void {
+    this.onSettle(this);
+  }
+}
