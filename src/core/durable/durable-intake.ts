@@ -48,7 +48,8 @@ const refreshMs = 1_000;
  */
 export class DurableIntake implements Intake {
   readonly #feeders = new Map<string, LaneFeeder>();
-  readonly #leaving = new Set<Promise<void>>();
+  /** Lanes that are being given back. */
+  readonly #leaving = new Map<LaneFeeder, Promise<void>>();
   readonly #known: AcceptedIds;
   readonly #backlog: StoredBacklog;
   readonly #environment: FeederEnvironment;
@@ -132,11 +133,13 @@ export class DurableIntake implements Intake {
     this.#cancelRefresh?.();
     await Promise.all(this.#arriving);
     const patience = new AbortController();
-    const released = Promise.all([...this.#leaving, ...[...this.#feeders.keys()].map((lane) => this.#release(lane))]);
+    for (const lane of [...this.#feeders.keys()]) void this.#release(lane);
+    const released = Promise.all(this.#leaving.values());
     await Promise.race([released, this.options.clock.sleep(deadlineMs, patience.signal)]);
     patience.abort();
-    // Whoever is still in flight is given up, and its lane given back as it is.
+    // Whoever is still in flight is given up, as is what the store did not take; it is delivered again.
     this.options.router.abort();
+    for (const feeder of this.#leaving.keys()) feeder.drop();
     await released;
   }
 
@@ -219,10 +222,10 @@ export class DurableIntake implements Intake {
     const feeder = this.#feeders.get(lane);
     if (feeder === undefined) return Promise.resolve();
     this.#feeders.delete(lane);
-    const leaving = this.#leave(feeder).then(() => {
-      this.#leaving.delete(leaving);
+    const leaving = this.#leave(feeder).finally(() => {
+      this.#leaving.delete(feeder);
     });
-    this.#leaving.add(leaving);
+    this.#leaving.set(feeder, leaving);
     return leaving;
   }
 

@@ -28,13 +28,13 @@ export class Settlements {
   #settled = new Map<number, number[]>();
   #letters: Promise<NewDeadLetter>[] = [];
   #committing: Promise<void> | undefined;
-  #isGivenUp = false;
+  readonly #givenUp = new AbortController();
 
   constructor(private readonly options: SettlementsOptions) {}
 
   /** @param letter for an event that was rejected: it is kept, or the event is not settled. */
   add(sequence: number, index: number, letter?: Promise<NewDeadLetter>): void {
-    if (this.#isGivenUp) return;
+    if (this.#givenUp.signal.aborted) return;
     const indexes = this.#settled.get(sequence);
     if (indexes === undefined) this.#settled.set(sequence, [index]);
     else indexes.push(index);
@@ -53,7 +53,7 @@ export class Settlements {
 
   /** Commits nothing more than what is under way. */
   giveUp(): void {
-    this.#isGivenUp = true;
+    this.#givenUp.abort();
     this.#settled = new Map();
     this.#letters = [];
   }
@@ -86,9 +86,9 @@ export class Settlements {
         await this.options.lane.settle(settled, letters, this.options.memo());
         return;
       } catch (error) {
-        if (!mayBeRepeated(error) || this.#isGivenUp) throw error;
+        if (!mayBeRepeated(error) || this.#givenUp.signal.aborted) throw error;
         this.options.onTrouble(error);
-        await this.options.clock.sleep(waitMs);
+        await this.options.clock.sleep(waitMs, this.#givenUp.signal);
       }
     }
   }

@@ -299,6 +299,25 @@ describe('the durable intake', () => {
     expect(second.taken()).toEqual(['3', '4']);
   });
 
+  it('stops in time when the store is away, and leaves what it could not settle to the next one', async () => {
+    const disk = new MemoryDisk();
+    const first = await startProcess({ disk });
+    await first.take(track('1'));
+    first.store.fail = () => {
+      throw new StoreUnavailable('gone');
+    };
+    await first.clock.advance(1_000);
+    let isStopped = false;
+    void first.intake.stop(5_000).then(() => {
+      isStopped = true;
+    });
+    await first.clock.advance(4_900);
+    expect(isStopped).toBe(false);
+    await first.clock.advance(200);
+    expect(isStopped).toBe(true);
+    expect(disk.open(lane)).toEqual(['1/0']);
+  });
+
   it('counts everything that was open as sent, when the lane was not given back', async () => {
     const disk = new MemoryDisk();
     const rateLimits = { track: { perLane: { max: 5, windowMs: 60_000 } } };

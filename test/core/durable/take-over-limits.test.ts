@@ -72,10 +72,7 @@ describe('limits that are taken over', () => {
           roomOf(after, 1_000, ['ann', 'bob', 'eve', 'new']),
         ];
         expect(has.track).toBeLessThanOrEqual(had.track);
-        for (const [key, [tracks, mayIdentify]] of Object.entries(had.keys) as [
-          string,
-          [number, boolean],
-        ][]) {
+        for (const [key, [tracks, mayIdentify]] of Object.entries(had.keys) as [string, [number, boolean]][]) {
           const [tracksNow, mayIdentifyNow] = (has.keys[key] ?? [0, false]) as [number, boolean];
           expect(tracksNow).toBeLessThanOrEqual(tracks);
           expect(mayIdentify || !mayIdentifyNow).toBe(true);
