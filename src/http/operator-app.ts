@@ -2,6 +2,9 @@ import express, { type ErrorRequestHandler, type Express, type Response } from '
 import type { Registry } from 'prom-client';
 
 import type { LaneSnapshot, LaneState } from '../core/delivery/lane-snapshot.js';
+import type { DeliveryLog } from '../core/durable/delivery-log.js';
+import { addDeadLetterRoutes, deadLetterRoutes, type OperatedDeadLetters } from './operator/dead-letter-routes.js';
+import { addEventRoutes, eventRoutes } from './operator/event-routes.js';
 import { addLaneRoutes, laneRoutes, type OperatedDelivery } from './operator/lane-routes.js';
 
 export interface OperatorAppOptions {
@@ -9,14 +12,23 @@ export interface OperatorAppOptions {
   readonly version: string;
   /** Where there are lanes to look at. */
   readonly delivery?: OperatedDelivery;
+  /** Where rejected events are kept. */
+  readonly deadLetters?: OperatedDeadLetters;
+  /** Where it is remembered what became of events. */
+  readonly log?: DeliveryLog;
+  /** What waits in the store, where there is one. */
+  readonly stored?: { readonly events: number; readonly bytes: number };
   readonly isStopping: () => boolean;
 }
 
 /**
  * The operator port: `GET /metrics` for Prometheus, `GET /health` for whoever restarts or routes, and what a person needs
- * to look at lanes and resume one. It asks nobody who they are, so it belongs inside a network of one's own.
+ * to look at lanes, events and dead letters, to resume a lane and to replay or discard letters. It asks nobody who they
+ * are, so it belongs inside a network of one's own.
  */
-export function createOperatorApp({ registry, version, delivery, isStopping }: OperatorAppOptions): Express {
+export function createOperatorApp(options: OperatorAppOptions): Express {
+  const { registry, version, delivery, deadLetters, log, stored, isStopping } = options;
+  const isTracing = log !== undefined || deadLetters !== undefined;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -25,11 +37,18 @@ export function createOperatorApp({ registry, version, delivery, isStopping }: O
     response.end(await registry.metrics());
   });
   app.get('/health', (_request, response) => {
-    answerHealth(response, version, isStopping(), delivery?.snapshot().lanes ?? []);
+    answerHealth(response, version, isStopping(), delivery?.snapshot().lanes ?? [], stored);
   });
   if (delivery !== undefined) addLaneRoutes(app, delivery);
+  if (deadLetters !== undefined) addDeadLetterRoutes(app, deadLetters);
+  if (isTracing) addEventRoutes(app, { log, letters: deadLetters?.letters });
+  const routes = [
+    ...['/health', '/metrics'],
+    ...(delivery === undefined ? [] : laneRoutes),
+    ...(deadLetters === undefined ? [] : deadLetterRoutes),
+    ...(isTracing ? eventRoutes : []),
+  ];
   const answerUnknown = (response: Response): void => {
-    const routes = ['/health', '/metrics', ...(delivery === undefined ? [] : laneRoutes)];
     response.status(404).json({ status: 'unknown', routes });
   };
   app.use((_request, response) => {
@@ -43,13 +62,20 @@ export function createOperatorApp({ registry, version, delivery, isStopping }: O
   return app;
 }
 
-function answerHealth(response: Response, version: string, stopping: boolean, lanes: readonly LaneSnapshot[]): void {
+function answerHealth(
+  response: Response,
+  version: string,
+  stopping: boolean,
+  lanes: readonly LaneSnapshot[],
+  stored: OperatorAppOptions['stored'],
+): void {
   const inState = (state: LaneState): readonly object[] =>
     lanes.filter((lane) => lane.state === state).map(({ appId, region }) => ({ appId, region }));
   response.status(stopping ? 503 : 200).json({
     status: stopping ? 'stopping' : 'up',
     version,
     backlog: lanes.reduce((sum, lane) => sum + lane.backlog, 0),
+    ...(stored && { stored: { events: stored.events, bytes: stored.bytes } }),
     halted: inState('halted'),
     paused: inState('paused'),
   });

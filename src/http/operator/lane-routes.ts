@@ -1,6 +1,7 @@
 import type { Express, Request, Response } from 'express';
 
 import type { DeliverySnapshot, LaneSnapshot } from '../../core/delivery/lane-snapshot.js';
+import { isFromWebPage } from './is-from-web-page.js';
 import { inWholeMs, lanesPage, readLaneFilter } from './lanes-page.js';
 
 /** What an operator sees of delivery, and may do to it. */
@@ -36,12 +37,6 @@ export function addLaneRoutes(app: Express, delivery: OperatedDelivery): void {
     const isThere = delivery.resume(params.region, params.appId);
     answerLane(response, params, isThere ? findLane(delivery, params) : undefined);
   });
-}
-
-/** A browser sends such a request for any page, and names where it comes from; curl and scripts send neither header. */
-function isFromWebPage({ headers }: Request<LanePath>): boolean {
-  const site = headers['sec-fetch-site'];
-  return headers.origin !== undefined || (site !== undefined && site !== 'none' && site !== 'same-origin');
 }
 
 function findLane(delivery: OperatedDelivery, { region, appId }: LanePath): LaneSnapshot | undefined {
