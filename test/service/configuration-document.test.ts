@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 
 import { defaultDeliveryConfig } from '../../src/service/delivery-config.js';
 import { defaultBatchingConfig, defaultServerConfig } from '../../src/service/service-config.js';
-import { defaultStoreConfig } from '../../src/service/store-config.js';
+import { defaultStoreConfig, durableBacklog } from '../../src/service/store-config.js';
 import { repositoryRoot } from '../support/documentation.js';
 
 interface Schema {
@@ -57,10 +57,20 @@ const defaults: Readonly<Record<string, object>> = {
 };
 
 describe('docs/configuration.md', () => {
-  const all = ['server', 'batching', 'delivery', 'store'].flatMap((name) => sections(name, schema.properties?.[name] ?? {}));
+  const all = ['server', 'batching', 'delivery', 'store'].flatMap((name) =>
+    sections(name, schema.properties?.[name] ?? {}),
+  );
 
   it('is about thirteen sections', () => {
     expect(all.map(([path]) => path)).toHaveLength(13);
+  });
+
+  it('names the smaller bounds of what is in memory where there is a store', () => {
+    const rows = Object.entries(durableBacklog).map(([key, value]) => [key, value.toLocaleString('en-US')] as const);
+    for (const [key, shown] of rows) {
+      const [row = ''] = document.match(new RegExp(`^\\| \`${key}\`.*$`, 'm')) ?? [];
+      expect(row).toContain(`${shown} `);
+    }
   });
 
   it.each(all)('lists the settings of %s with their defaults, no more and no fewer', (path, keys) => {

@@ -75,7 +75,10 @@ describe('the service with a store', () => {
 
   it('answers when Heap is away, and delivers after a new start', async () => {
     const first = await start({ heapUrl: nowhere });
-    const sent = await send(first, ...Array.from({ length: 50 }, (_, index) => track(String(index), `user ${index % 7}`)));
+    const sent = await send(
+      first,
+      ...Array.from({ length: 50 }, (_, index) => track(String(index), `user ${index % 7}`)),
+    );
     expect(sent.json).toMatchObject({ accepted: 50 });
     await stop(first);
     expect(heapEvents()).toEqual([]);

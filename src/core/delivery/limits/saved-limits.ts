@@ -21,8 +21,7 @@ export type SavedLimits = Readonly<Record<string, SavedKind>>;
 export function readSavedLimits(text: string): SavedLimits | undefined {
   try {
     const parsed = JSON.parse(text) as Json;
-    const isValid =
-      isJsonObject(parsed) && Object.values(parsed).every(isSavedKind);
+    const isValid = isJsonObject(parsed) && Object.values(parsed).every(isSavedKind);
     return isValid ? (parsed as unknown as SavedLimits) : undefined;
   } catch {
     return undefined;
