@@ -2,9 +2,12 @@
 import { Command, CommanderError } from 'commander';
 
 import { packageVersion } from '../service/package-version.js';
+import { backfillCommand } from './commands/backfill.js';
+import { deadLettersCommand } from './commands/dead-letters.js';
 import { serveCommand } from './commands/serve.js';
 import { simulatorCommand } from './commands/simulator.js';
 import { testMappingCommand } from './commands/test-mapping.js';
+import { traceCommand } from './commands/trace.js';
 import { transformCommand } from './commands/transform.js';
 import { transformerCommand } from './commands/transformer.js';
 import { validateCommand } from './commands/validate.js';
@@ -26,6 +29,9 @@ Examples:
   $ heap-destination validate heap-destination.yaml
   $ heap-destination transform --per-event < events.ndjson
   $ heap-destination test-mapping my-cases --config heap-destination.yaml
+  $ heap-destination backfill 2025.ndjson.gz --config heap-destination.yaml --connection web
+  $ heap-destination dead-letters list --since 2h
+  $ heap-destination trace 0b8ef3a2-40cd-4c3f-a1e2-9d3c
 
 Exit codes: 0 all well, 1 something was rejected or failed, 2 wrong usage or configuration.`,
   );
@@ -37,6 +43,9 @@ const commands = [
   validateCommand,
   transformCommand,
   testMappingCommand,
+  backfillCommand,
+  deadLettersCommand,
+  traceCommand,
 ];
 for (const command of commands) {
   program.addCommand(command().exitOverride().copyInheritedSettings(program));

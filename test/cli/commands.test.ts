@@ -51,7 +51,7 @@ const config = `connections:
 `;
 
 describe('the command line', () => {
-  it.each([[[]], [['serve']], [['simulator']], [['validate']], [['transform']], [['test-mapping']]])(
+  it.each([[[]], [['serve']], [['simulator']], [['validate']], [['transform']], [['test-mapping'], ['backfill'], ['dead-letters'], ['trace']]])(
     'explains %j with examples',
     async (command) => {
       const { code, stdout, stderr } = await runCli([...command, '--help']);
