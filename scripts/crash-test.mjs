@@ -1,12 +1,17 @@
-// Kills a process that writes to a store at random moments, and looks whether anything is lost.
-// Usage: node scripts/crash-test.mjs [--kills 100]; needs the build.
+// Kills processes that store and deliver events at random moments, and looks whether anything is lost or doubled: the
+// store by itself, and the service on LMDB and on PostgreSQL.
+// Usage: node scripts/crash-test.mjs [--kills 100] [name of a test file]; needs the build.
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
-const { values } = parseArgs({ options: { kills: { type: 'string', default: '100' } } });
-const jest = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', 'test/core/store/lmdb/crash.test.ts'];
+const { values, positionals } = parseArgs({
+  options: { kills: { type: 'string', default: '100' } },
+  allowPositionals: true,
+});
+const tests = positionals.length > 0 ? positionals : ['test/core/store/lmdb/crash.test.ts', 'test/crash'];
+const jest = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--runInBand', ...tests];
 const { status } = spawnSync(process.execPath, jest, {
   stdio: 'inherit',
-  env: { ...process.env, STORE_KILLS: values.kills },
+  env: { ...process.env, STORE_KILLS: values.kills, SERVICE_KILLS: values.kills },
 });
 process.exitCode = status ?? 1;

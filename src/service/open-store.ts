@@ -1,3 +1,5 @@
+import { hostname } from 'node:os';
+
 import type { Clock } from '../core/clock.js';
 import type { StoreBroken } from '../core/store/store-broken.js';
 import type { Store } from '../core/store/store.js';
@@ -46,6 +48,7 @@ export async function openStore(
       return openPostgresStore({
         ...shared,
         url: place.url,
+        owner: `${hostname()}:${process.pid}`,
         poolSize: postgres.poolSize,
         leaseMs: postgres.leaseMs,
         listen: postgres.listen,

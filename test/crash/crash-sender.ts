@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { ingest } from '../support/http-client.js';
+import { basic, ingest } from '../support/http-client.js';
 
 /** One user and the program that sends for them: it sends nothing more before what it sent is confirmed, as SDKs do. */
 export class CrashSender {
@@ -16,6 +16,7 @@ export class CrashSender {
   constructor(
     readonly user: string,
     private readonly random: () => number,
+    private readonly options: { readonly writeKey?: string; readonly pauseMs?: number } = {},
   ) {}
 
   /**
@@ -31,6 +32,7 @@ export class CrashSender {
         if (plan !== undefined) this.plan = plan;
         else (isWrong ? this.wrong : this.confirmed).push(id);
       }
+      if (this.options.pauseMs !== undefined) await delay(this.random() * 2 * this.options.pauseMs);
     }
   }
 
@@ -40,12 +42,15 @@ export class CrashSender {
   }
 
   async #deliver(batch: readonly SentEvent[], urlOf: () => string | undefined): Promise<void> {
+    const headers = { authorization: basic(`${this.options.writeKey ?? 'key'}:`) };
     for (;;) {
       const url = urlOf();
       const answer =
         url === undefined
           ? undefined
-          : await ingest(url, '/v1/batch', { batch: batch.map(({ event }) => event) }).catch(() => undefined);
+          : await ingest(url, '/v1/batch', { batch: batch.map(({ event }) => event) }, { headers }).catch(
+              () => undefined,
+            );
       if (answer?.status === 200) return;
       await delay(10);
     }

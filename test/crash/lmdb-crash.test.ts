@@ -15,7 +15,7 @@ it(
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'service-crash-'));
     try {
-      const report = await crashService(kills, { DATA_DIR: folder }, seed);
+      const report = await crashService({ kills, seed, environment: { DATA_DIR: folder }, maxLifeMs: 600 });
       expect(report.confirmed).toBeGreaterThan(0);
       process.stdout.write(`${JSON.stringify(report)}\n`);
     } finally {
