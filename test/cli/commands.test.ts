@@ -51,14 +51,21 @@ const config = `connections:
 `;
 
 describe('the command line', () => {
-  it.each([[[]], [['serve']], [['simulator']], [['validate']], [['transform']], [['test-mapping'], ['backfill'], ['dead-letters'], ['trace']]])(
-    'explains %j with examples',
-    async (command) => {
-      const { code, stdout, stderr } = await runCli([...command, '--help']);
-      expect([code, stderr]).toEqual([0, '']);
-      expect(stdout).toMatch(/Examples:\n( +\$ .*heap-destination .*\n)+|Examples:\n( +\$ .*\n)*.*heap-destination/);
-    },
-  );
+  it.each([
+    [[]],
+    [['serve']],
+    [['simulator']],
+    [['validate']],
+    [['transform']],
+    [['test-mapping']],
+    [['backfill']],
+    [['dead-letters']],
+    [['trace']],
+  ])('explains %j with examples', async (command) => {
+    const { code, stdout, stderr } = await runCli([...command, '--help']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/Examples:\n( +\$ .*heap-destination .*\n)+|Examples:\n( +\$ .*\n)*.*heap-destination/);
+  });
 
   it('tells its version', async () => {
     expect(await runCli(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });

@@ -91,10 +91,11 @@ class Comparison {
       case 'append': {
         const { chunks, letters } = call;
         const repeats = chunks.map((each) => model.takeRepeats(each));
+        // In the order of the calls: an answer may come late that waits for another lane.
+        model.write(letters);
         const appended = await this.#user.store.append(chunks, letters);
         expect(appended.map((each) => each.repeats)).toEqual(repeats);
         model.append(chunks, appended);
-        model.write(letters);
         appended.forEach(({ sequence, previous = sequence }, position) => {
           const open = model.open(chunks[position]?.lane ?? '').map((each) => each.sequence);
           expect(open.filter((each) => each > previous && each < sequence)).toEqual([]);
@@ -112,9 +113,9 @@ class Comparison {
           const event = open[pick % Math.max(1, open.length)];
           return event === undefined ? [] : [{ sequence: event.sequence, indexes: [event.index] }];
         });
+        model.write(letters);
         await claimed.settle([...settled, odd], letters, memo);
         model.settle(lane, settled, memo);
-        model.write(letters);
         return;
       }
     }

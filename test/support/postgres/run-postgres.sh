@@ -6,6 +6,13 @@ start() {
   "$@" >>"$folder/log" 2>&1 </dev/null &
   server=$!
 }
+end() {
+  kill -INT "$server" 2>/dev/null
+  wait "$server"
+  rm -rf "$folder"
+}
+trap end EXIT
+trap 'exit 1' HUP INT TERM
 start "$@"
 while read -r command; do
   case $command in
@@ -19,6 +26,3 @@ while read -r command; do
       ;;
   esac
 done
-kill -INT "$server" 2>/dev/null
-wait "$server"
-rm -rf "$folder"
