@@ -68,7 +68,7 @@ describe('docs/configuration.md', () => {
   it('names the smaller bounds of what is in memory where there is a store', () => {
     const rows = Object.entries(durableBacklog).map(([key, value]) => [key, value.toLocaleString('en-US')] as const);
     for (const [key, shown] of rows) {
-      const [row = ''] = document.match(new RegExp(`^\\| \`${key}\`.*$`, 'm')) ?? [];
+      const [row = ''] = new RegExp(`^\\| \`${key}\`.*$`, 'm').exec(document) ?? [];
       expect(row).toContain(`${shown} `);
     }
   });

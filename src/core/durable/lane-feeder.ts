@@ -2,6 +2,7 @@ import type { LaneTarget } from '../batching/operation.js';
 import type { Clock } from '../clock.js';
 import type { DeliveryRouter } from '../delivery/delivery-router.js';
 import type { EventOutcome } from '../delivery/ticket.js';
+import { Fifo } from '../delivery/fifo.js';
 import { isJsonObject, type Json } from '../json/json.js';
 import { reasons, type RejectionReason } from '../reasons.js';
 import type { NewDeadLetter } from '../store/dead-letter.js';
@@ -58,8 +59,10 @@ export class LaneFeeder {
   readonly #settlements: Settlements;
   readonly #order = new SettleOrder();
   readonly #hotKeys: HotKeys<Position>;
-  /** The first sequence that was not taken. */
-  #next = 0;
+  /** Events that were set aside, and are to be read again. */
+  readonly #released = new Fifo<Position>();
+  /** The first sequence that was not taken; they begin with 1. */
+  #next = 1;
   /** There may be something at `next` or behind it. */
   #hasMore = true;
   #isPumping = false;
@@ -177,10 +180,14 @@ export class LaneFeeder {
 
   /** Events that were set aside and may go now: they are read again. */
   async #takeReleased(): Promise<void> {
+    for (const position of this.#hotKeys.release()) this.#released.push(position);
     let chunk: Chunk | undefined;
-    for (const { sequence, index } of this.#hotKeys.release()) {
+    for (let position = this.#released.front; position !== undefined; position = this.#released.front) {
+      const { sequence, index } = position;
       if (chunk?.sequence !== sequence) [chunk] = await this.claimed.read(sequence, 1);
       if (this.#isStopped) return;
+      // Not before: where it can't be read now, it is when the store is well again.
+      this.#released.shift();
       const stored = chunk?.sequence === sequence ? chunk.events.find((each) => each.index === index) : undefined;
       if (chunk === undefined || stored === undefined)
         throw new Error(`event ${sequence}/${index} is not in the store`);

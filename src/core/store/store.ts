@@ -20,7 +20,7 @@ export interface AppendedChunk {
   readonly sequence: number;
   /** Indexes of the events that were not stored, because they had been before; empty where the chunk has no `ids`. */
   readonly repeats: readonly number[];
-  /** Where it is known: no open chunk of the lane stands between this sequence and its own. */
+  /** Where it is known: every open chunk of the lane before this one has a sequence up to this; 0 where there is none. */
   readonly previous?: number;
 }
 

@@ -4,6 +4,7 @@ import { StoreFull } from '../../../src/core/store/store-full.js';
 import { StoreUnavailable } from '../../../src/core/store/store-unavailable.js';
 import { MemoryDisk } from '../../support/memory-store.js';
 import { deferred, delivered, failed, refused } from '../../support/recorded-delivery.js';
+import { settled } from '../../support/virtual-clock.js';
 import { connection, identify, startProcess, track } from './durable-process.js';
 
 const lane = 'us:11';
@@ -252,6 +253,37 @@ describe('the durable intake', () => {
     const hot = second.taken().filter((id) => id.startsWith('hot'));
     expect(hot).toEqual(Array.from({ length: 5_000 }, (_, index) => `hot-${index}`));
     expect(disk.open(lane)).toEqual([]);
+  });
+
+  it('loses no event that was set aside when the store is away as it is to be read again', async () => {
+    const disk = new MemoryDisk();
+    const first = await startProcess({ disk, answer: () => failed });
+    for (let count = 0; count < 30; count += 1) {
+      await first.take(...Array.from({ length: 100 }, (_, index) => track(`hot-${count * 100 + index}`, 'hot')));
+    }
+    first.kill();
+    let isAway = false;
+    const gate = deferred<typeof delivered>();
+    const second = await startProcess({
+      disk,
+      answer: () => gate.promise,
+      maxBacklog: 100_000,
+      policy: { lane: { batch: { maxItems: 1_000, maxBytes: 1e6 } } },
+      fail: (call) => {
+        if (isAway && call === 'read') throw new StoreUnavailable('gone');
+      },
+    });
+    // All is read, and a third of it set aside.
+    while (second.router.backlog < 2_000) await settled();
+    for (let turn = 0; turn < 50; turn += 1) await settled();
+    isAway = true;
+    gate.resolve(delivered);
+    await second.clock.advance(10_000);
+    expect(disk.open(lane)).toHaveLength(1_000);
+    isAway = false;
+    await second.clock.advance(10_000);
+    expect(disk.open(lane)).toEqual([]);
+    expect(second.taken()).toEqual(Array.from({ length: 3_000 }, (_, index) => `hot-${index}`));
   });
 
   it('sends and settles nothing more of a lane that it lost', async () => {

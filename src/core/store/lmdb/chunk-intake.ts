@@ -90,8 +90,7 @@ export class ChunkIntake {
       last: sequence,
     });
     this.#parts.claims.take(draft, lane);
-    // Where nothing was open, nothing stands before it.
-    return { sequence, repeats, previous: before?.last ?? sequence - 1 };
+    return { sequence, repeats, previous: before?.last ?? 0 };
   }
 }
 
