@@ -11,14 +11,18 @@ COPY src ./src
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund
 
 FROM node:24-bookworm-slim
-ENV NODE_ENV=production
+# Events wait in /data until they are delivered: give it a volume with a name. An empty DATA_DIR, for PostgreSQL or
+# --allow-volatile, leaves it alone.
+ENV NODE_ENV=production DATA_DIR=/data
+RUN mkdir /data && chown node:node /data
+VOLUME /data
 WORKDIR /app
 COPY --from=build /app/package.json /app/
 COPY --from=build /app/node_modules /app/node_modules
 COPY --from=build /app/dist /app/dist
 COPY LICENSE /app/
 USER node
-# 9090: events in. 9091: /health and /metrics.
+# 9090: events in. 9091: health, metrics, lanes, dead letters; not for the public.
 EXPOSE 9090 9091
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.METRICS_PORT || 9091}/health`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]

@@ -3,6 +3,7 @@ import type { AppExpectation, Expectation, Refusal } from './expectation.js';
 import { countEach, listingNames, type HeapFacts } from './heap-facts.js';
 import { operationKinds, requestsByKind } from './heap-requests.js';
 import { sumBy, sumOf, type Sample } from './read-metrics.js';
+import type { Letter } from './read-dead-letters.js';
 import type { SimulatorStats } from './read-simulator.js';
 import type { Answers } from './tally.js';
 
@@ -14,12 +15,14 @@ export interface Received {
   /** By app_id. */
   readonly heap: ReadonlyMap<string, HeapFacts>;
   readonly stats: SimulatorStats;
+  readonly letters: readonly Letter[];
+  /** As they have grown since before the first event. */
   readonly metrics: readonly Sample[];
 }
 
 /**
- * Holds a run against the expectation: the service's answers, its metrics, and what the simulated Heap holds in the
- * end. Exact, in every number and every digest.
+ * Holds a run against the expectation: the service's answers, its dead letters, its metrics, and what the simulated Heap
+ * holds in the end. Exact, in every number and every digest.
  *
  * @param known the facts behind the expectation's digests, by app_id; they only make a difference readable.
  * @returns nothing when all is as it should be.
@@ -31,6 +34,7 @@ export function compare(
 ): readonly Difference[] {
   return [
     ...compareAnswers(expected, received.answers),
+    ...compareLetters(expected, received.letters),
     ...Object.entries(expected.apps).flatMap(([appId, app]) =>
       compareHeap(appId, app, received.heap.get(appId), known?.get(appId)),
     ),
@@ -39,25 +43,38 @@ export function compare(
   ];
 }
 
-function compareAnswers(expected: Expectation, answers: Answers): Difference[] {
-  const refusals = Object.values(expected.refused);
-  const count = (outcome: Refusal['outcome']): number =>
-    refusals.filter((refusal) => refusal.outcome === outcome).length;
-  const ids = new Set([...Object.keys(expected.refused), ...Object.keys(answers.refused)]);
+/** What is accepted is told nothing more; what is rejected at once is rejected as it should be. */
+function compareAnswers(expected: Expectation, { events, accepted, rejected, refused }: Answers): Difference[] {
+  const ids = Object.keys(refused);
   return [
-    ...compareValues('events answered', expected.events, answers.events),
-    ...compareValues('events delivered', expected.delivered, answers.delivered),
-    ...compareValues('events dropped', count('dropped'), answers.dropped),
-    ...compareValues('events rejected', count('rejected'), answers.rejected),
-    ...[...ids].flatMap((id) =>
-      compareValues(`outcome of ${id}`, shownRefusal(expected.refused[id]), shownRefusal(answers.refused[id])),
+    ...compareValues('events answered', expected.events, events),
+    ...compareValues('events accepted or rejected at once', expected.events, accepted + rejected),
+    ...compareValues('events rejected at once, by their count and by their results', rejected, ids.length),
+    ...ids.flatMap((id) =>
+      compareValues(`answer to ${id}`, shownRefusal(expected.refused[id]), `rejected, ${refused[id] ?? ''}`),
     ),
-    ...compareCounts('events adjusted', expected.adjustments, answers.adjustments),
+  ];
+}
+
+/** Everything that is rejected, at once or later, is kept as one dead letter, and nothing else is. */
+function compareLetters(expected: Expectation, letters: readonly Letter[]): Difference[] {
+  const rejected = new Map(
+    Object.entries(expected.refused).flatMap(([id, { outcome, reason }]) =>
+      outcome === 'rejected' ? [[id, reason] as const] : [],
+    ),
+  );
+  const kept = new Map(letters.map(({ messageId, reason }) => [messageId, reason]));
+  const ids = new Set([...rejected.keys(), ...kept.keys()]);
+  return [
+    ...compareValues('dead letters', rejected.size, letters.length),
+    ...[...ids].flatMap((id) =>
+      compareValues(`dead letter of ${id}`, rejected.get(id) ?? 'none', kept.get(id) ?? 'none'),
+    ),
   ];
 }
 
 function shownRefusal(refusal: Refusal | undefined): string {
-  return refusal === undefined ? 'delivered' : `${refusal.outcome}, ${refusal.reason}`;
+  return refusal === undefined ? 'accepted' : `${refusal.outcome}, ${refusal.reason}`;
 }
 
 function compareHeap(
@@ -97,7 +114,7 @@ function compareStats(expected: Expectation, { stats, metrics }: Received): Diff
   ];
 }
 
-function compareMetrics(expected: Expectation, { repeatedRequests, stats, metrics }: Received): Difference[] {
+function compareMetrics(expected: Expectation, { answers, repeatedRequests, stats, metrics }: Received): Difference[] {
   // What was sent twice is counted twice, rightly; how often that was is up to the machine.
   if (repeatedRequests > 0) return [];
   const refusals = Object.values(expected.refused);
@@ -107,6 +124,12 @@ function compareMetrics(expected: Expectation, { repeatedRequests, stats, metric
       expected.events,
       sumOf(metrics, 'heap_destination_events_received_total'),
     ),
+    ...compareValues(
+      'metric: events stored',
+      answers.accepted - expected.repeats,
+      sumOf(metrics, 'heap_destination_events_stored_total'),
+    ),
+    ...compareValues('metric: repeats', expected.repeats, sumOf(metrics, 'heap_destination_event_repeats_total')),
     ...compareCounts(
       'metric: outcomes',
       { delivered: expected.delivered, ...countEach(refusals.map(({ outcome }) => outcome)) },

@@ -23,13 +23,14 @@ export interface AppExpectation {
 
 /** What the whole demo should come to; written by the generator of the events, who knows what it made. */
 export interface Expectation {
+  /** Sent: those delivered, the repeats and those refused. */
   readonly events: number;
   readonly delivered: number;
-  /** Among those delivered: events that were sent before. */
+  /** Events that were sent before, and are delivered once. */
   readonly repeats: number;
   /** By messageId. */
   readonly refused: Readonly<Record<string, Refusal>>;
-  /** Events by what was put right in them. */
+  /** Delivered events by what was put right in them. */
   readonly adjustments: Readonly<Record<string, number>>;
   /** By app_id. */
   readonly apps: Readonly<Record<string, AppExpectation>>;

@@ -2,7 +2,7 @@ import type { Received } from './compare.js';
 import type { Difference } from './difference.js';
 import type { Expectation } from './expectation.js';
 import { heapPaths, operationKinds, requestsByKind } from './heap-requests.js';
-import { sumBy } from './read-metrics.js';
+import { sumBy, sumOf } from './read-metrics.js';
 import { grouped, table } from './table.js';
 import type { Traffic } from './tally.js';
 
@@ -23,15 +23,18 @@ export function printSummary(run: Run, print: Print): void {
   printRefusals(run, print);
 }
 
-function printEvents({ expected, received: { answers }, traffic, seconds }: Run, print: Print): void {
+function printEvents({ received: { answers, metrics }, traffic, seconds }: Run, print: Print): void {
+  const outcomes = sumBy(metrics, 'heap_destination_event_outcomes_total', 'outcome');
+  const repeats = sumOf(metrics, 'heap_destination_event_repeats_total');
   const { requests, gzipRequests, repeatedRequests, bytes } = traffic;
   const again = repeatedRequests === 0 ? '' : `, ${repeatedRequests} sent again`;
   print('\nEvents from the CDP\n');
   print(
     `  ${grouped(answers.events)} events in ${requests} requests (${gzipRequests} gzip${again}; ` +
-      `${grouped(Math.round(bytes / 1024))} KiB) in ${seconds.toFixed(1)} s\n` +
-      `  ${grouped(answers.delivered)} delivered (${expected.repeats} of them repeats, which were sent to Heap once), ` +
-      `${answers.dropped} dropped, ${answers.rejected} rejected\n`,
+      `${grouped(Math.round(bytes / 1024))} KiB) in ${seconds.toFixed(1)} s: ` +
+      `${grouped(answers.accepted)} accepted, ${answers.rejected} rejected at once\n` +
+      `  In the end ${grouped(outcomes.delivered ?? 0)} delivered, ${repeats} known as repeats, ` +
+      `${outcomes.dropped ?? 0} dropped, ${outcomes.rejected ?? 0} rejected\n`,
   );
 }
 
@@ -60,26 +63,26 @@ function printRequests({ received: { stats, metrics } }: Run, print: Print): voi
   );
 }
 
-function printRefusals({ received: { answers } }: Run, print: Print): void {
-  const groups = new Map<string, { outcome: string; reason: string; ids: string[] }>();
-  for (const [messageId, { outcome, reason }] of Object.entries(answers.refused)) {
-    const group = groups.get(reason) ?? { outcome, reason, ids: [] };
-    group.ids.push(messageId);
-    groups.set(reason, group);
-  }
-  const sorted = [...groups.values()].sort((a, b) => (a.reason < b.reason ? -1 : 1));
-  const refused = sorted.map(({ outcome, reason, ids }) => [reason, outcome, ids.length, ids.toSorted()[0] ?? '']);
+function printRefusals({ received: { letters, metrics } }: Run, print: Print): void {
+  const byReason = Object.entries(sumBy(metrics, 'heap_destination_event_outcomes_total', 'reason'));
+  const refused = byReason
+    .filter(([reason]) => reason !== '')
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([reason, count]) => {
+      const kept = letters.filter((letter) => letter.reason === reason).map(({ messageId }) => messageId);
+      return [reason, count, kept.length, kept.toSorted()[0] ?? ''];
+    });
   print('\nEvents that were refused, each by itself: nobody else’s event was lost with it\n');
-  print(table([['reason', 'outcome', 'events', 'for example'], ...refused]));
+  print(table([['reason', 'events', 'dead letters', 'for example'], ...refused]));
   print('\nEvents that were delivered with something put right\n');
-  const adjusted = Object.entries(answers.adjustments).sort(([a], [b]) => (a < b ? -1 : 1));
-  print(table([['adjustment', 'events'], ...adjusted]));
+  const adjustments = sumBy(metrics, 'heap_destination_event_adjustments_total', 'reason');
+  print(table([['adjustment', 'events'], ...Object.entries(adjustments).sort(([a], [b]) => (a < b ? -1 : 1))]));
 }
 
 /** The verdict, and what differs where something does. */
 export function printVerdict(differences: readonly Difference[], print: Print): void {
   if (differences.length === 0) {
-    print('\nAll as expected: every event, property, merge and counter matches demo/expected.json.\n');
+    print('\nAll as expected: every event, property, merge, dead letter and counter matches demo/expected.json.\n');
     return;
   }
   print(`\nNOT as expected, ${differences.length} ${differences.length === 1 ? 'difference' : 'differences'}:\n`);
@@ -94,7 +97,7 @@ export function printWhatNext(print: Print): void {
     '\nWhere to look next\n' +
       table([
         ['npm run demo -- --stay', 'runs this again and leaves both servers up, to look around:'],
-        ['', '/metrics on the operator port, /_simulator/state on the simulator'],
+        ['', '/metrics and /dead-letters on the operator port, /_simulator/state on the simulator'],
         ['npm start', 'the service by itself; README.md shows how to configure and feed it'],
         ['docs/', 'the mapping, every reason, every metric'],
         ['demo/events.ndjson', 'what was sent; demo/generator tells the story behind it'],

@@ -33,6 +33,15 @@ export function sumOf(samples: readonly Sample[], name: string): number {
   return samples.reduce((sum, sample) => (sample.name === name ? sum + sample.value : sum), 0);
 }
 
+/** By how much each counter has grown since `before`; everything else is as it is now. */
+export function increase(now: readonly Sample[], before: readonly Sample[]): readonly Sample[] {
+  const keyOf = ({ name, labels }: Sample): string => JSON.stringify([name, Object.entries(labels).sort()]);
+  const earlier = new Map(before.map((sample) => [keyOf(sample), sample.value]));
+  return now.map((sample) =>
+    sample.name.endsWith('_total') ? { ...sample, value: sample.value - (earlier.get(keyOf(sample)) ?? 0) } : sample,
+  );
+}
+
 export async function readMetrics(operatorUrl: string): Promise<readonly Sample[]> {
   const response = await fetch(`${operatorUrl}/metrics`);
   if (!response.ok) throw new Error(`GET ${operatorUrl}/metrics: ${response.status}`);

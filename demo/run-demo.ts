@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { compare, type Received } from './compare.js';
@@ -9,13 +12,15 @@ import type { HeapFacts } from './heap-facts.js';
 import type { JsonObject } from './json.js';
 import { printSummary, printVerdict, printWhatNext } from './print-summary.js';
 import { showProgress } from './progress.js';
-import { readMetrics } from './read-metrics.js';
+import { readDeadLetters } from './read-dead-letters.js';
+import { increase, readMetrics } from './read-metrics.js';
 import { readHeapFacts, readStats } from './read-simulator.js';
 import { repositoryRoot } from './repository-root.js';
 import { sendBatch, type Batch } from './send-batch.js';
 import { startChild, type Child } from './start-child.js';
 import { streamEvents } from './stream-events.js';
 import { Tally } from './tally.js';
+import { waitUntilSettled } from './wait-until-settled.js';
 
 const root = repositoryRoot();
 const print = (text: string): void => void process.stdout.write(text);
@@ -28,6 +33,7 @@ const print = (text: string): void => void process.stdout.write(text);
  */
 async function runDemo(interruption: AbortSignal, stays: boolean): Promise<number> {
   const children: Child[] = [];
+  const dataDir = await mkdtemp(join(tmpdir(), 'heap-destination-demo-'));
   const ending = new AbortController();
   const signal = AbortSignal.any([interruption, ending.signal]);
   const start = async (
@@ -55,6 +61,10 @@ async function runDemo(interruption: AbortSignal, stays: boolean): Promise<numbe
       PORT: '0',
       METRICS_PORT: '0',
       HEAP_API_URL_US: simulatorUrl,
+      DATA_DIR: dataDir,
+      // Wherever the caller's own service keeps its events: these are not for it.
+      DATABASE_URL: '',
+      ALLOW_VOLATILE: '',
     });
     const urls = {
       simulatorUrl,
@@ -62,9 +72,13 @@ async function runDemo(interruption: AbortSignal, stays: boolean): Promise<numbe
       operatorUrl: urlIn(service.listening, 'operatorUrl'),
     };
     print(`A simulated Heap listens on ${simulatorUrl}, the service on ${urls.dataUrl}.\n`);
+    print(`The service stores events in ${dataDir} before it confirms them.\n`);
     const code = await Promise.race([play(urls, signal), simulator.failure, service.failure]);
     if (stays) {
-      print(`\nStill up: ${urls.operatorUrl}/metrics and ${simulatorUrl}/_simulator/state. Ctrl-C ends it.\n`);
+      print(
+        `\nStill up: ${urls.operatorUrl}/metrics, ${urls.operatorUrl}/dead-letters and ` +
+          `${simulatorUrl}/_simulator/state. Ctrl-C ends it.\n`,
+      );
       await Promise.race([aborted(signal), simulator.failure, service.failure]);
     }
     return code;
@@ -72,6 +86,7 @@ async function runDemo(interruption: AbortSignal, stays: boolean): Promise<numbe
     ending.abort();
     // The service first: it may still have something to deliver.
     for (const child of children.reverse()) await child.stop();
+    await rm(dataDir, { recursive: true, force: true });
   }
 }
 
@@ -83,9 +98,12 @@ interface Urls {
 
 async function play({ simulatorUrl, dataUrl, operatorUrl }: Urls, signal: AbortSignal): Promise<number> {
   const expected = await readExpectation(new URL('demo/expected.json', root));
+  const before = await readMetrics(operatorUrl);
   const startedAt = Date.now();
   const tally = await sendAll(dataUrl, expected, signal);
   const seconds = (Date.now() - startedAt) / 1000;
+  print('  Every event is answered; waiting until the service has delivered what it stored.\n');
+  await waitUntilSettled(operatorUrl, { signal });
 
   const heap = new Map<string, HeapFacts>();
   for (const { appId } of Object.values(connections)) {
@@ -97,7 +115,8 @@ async function play({ simulatorUrl, dataUrl, operatorUrl }: Urls, signal: AbortS
     repeatedRequests: traffic.repeatedRequests,
     heap,
     stats: await readStats(simulatorUrl),
-    metrics: await readMetrics(operatorUrl),
+    letters: await readDeadLetters(operatorUrl),
+    metrics: increase(await readMetrics(operatorUrl), before),
   };
   const differences = compare(expected, received, expectedFacts(tellStory()));
   printSummary({ expected, received, traffic, seconds }, print);

@@ -12,15 +12,14 @@ export interface Batch {
 
 export interface EventResult {
   readonly messageId?: string;
-  readonly outcome: 'delivered' | 'dropped' | 'rejected';
+  /** Accepted is stored: what becomes of it in the end is told by metrics and dead letters. */
+  readonly outcome: 'accepted' | 'rejected';
   readonly reason?: string;
-  readonly adjustments?: readonly string[];
 }
 
 export interface BatchAnswer {
   readonly received: number;
-  readonly delivered: number;
-  readonly dropped: number;
+  readonly accepted: number;
   readonly rejected: number;
   /** In the order of the events. */
   readonly results: readonly EventResult[];

@@ -1,16 +1,12 @@
-import type { Refusal } from './expectation.js';
 import type { Batch, Sent } from './send-batch.js';
 
-/** What the service said about the events it was sent. */
+/** What the service said about the events when they were sent. */
 export interface Answers {
   readonly events: number;
-  readonly delivered: number;
-  readonly dropped: number;
+  readonly accepted: number;
   readonly rejected: number;
-  /** By messageId. */
-  readonly refused: Readonly<Record<string, Refusal>>;
-  /** Events by what was put right in them. */
-  readonly adjustments: Readonly<Record<string, number>>;
+  /** Reasons of those that were rejected at once, by messageId. */
+  readonly refused: Readonly<Record<string, string>>;
 }
 
 /** What it took to send them. */
@@ -24,9 +20,8 @@ export interface Traffic {
 
 /** Adds up the answers to all batches. */
 export class Tally {
-  private readonly counts = { events: 0, delivered: 0, dropped: 0, rejected: 0 };
-  private readonly refused = new Map<string, Refusal>();
-  private readonly adjustments = new Map<string, number>();
+  private readonly counts = { events: 0, accepted: 0, rejected: 0 };
+  private readonly refused = new Map<string, string>();
   private readonly sent = { requests: 0, gzipRequests: 0, repeatedRequests: 0, bytes: 0 };
 
   get events(): number {
@@ -35,12 +30,10 @@ export class Tally {
 
   add(batch: Batch, { answer, attempts, bytes }: Sent): void {
     this.counts.events += answer.received;
-    this.counts.delivered += answer.delivered;
-    this.counts.dropped += answer.dropped;
+    this.counts.accepted += answer.accepted;
     this.counts.rejected += answer.rejected;
-    for (const { messageId = '', outcome, reason = '', adjustments = [] } of answer.results) {
-      if (outcome !== 'delivered') this.refused.set(messageId, { outcome, reason });
-      for (const kind of adjustments) this.adjustments.set(kind, (this.adjustments.get(kind) ?? 0) + 1);
+    for (const { messageId = '', outcome, reason = '' } of answer.results) {
+      if (outcome !== 'accepted') this.refused.set(messageId, reason);
     }
     this.sent.requests += 1;
     this.sent.repeatedRequests += attempts - 1;
@@ -49,11 +42,7 @@ export class Tally {
   }
 
   answers(): Answers {
-    return {
-      ...this.counts,
-      refused: Object.fromEntries(this.refused),
-      adjustments: Object.fromEntries(this.adjustments),
-    };
+    return { ...this.counts, refused: Object.fromEntries(this.refused) };
   }
 
   traffic(): Traffic {

@@ -30,6 +30,9 @@ export function expectationOf(story: readonly StoryEvent[]): Expectation {
   const refused = story.flatMap(({ messageId, effect }): [string, Refusal][] =>
     effect.outcome === 'delivered' ? [] : [[messageId, effect]],
   );
+  const delivered = story.flatMap(({ effect, isRepeat }) =>
+    effect.outcome === 'delivered' && !isRepeat ? [effect] : [],
+  );
   const facts = expectedFacts(story);
   const apps = Object.entries(connections).flatMap(([id, { appId }]): [string, AppExpectation][] => {
     const heap = facts.get(appId);
@@ -38,18 +41,18 @@ export function expectationOf(story: readonly StoryEvent[]): Expectation {
   });
   return {
     events: story.length,
-    delivered: story.length - refused.length,
+    delivered: delivered.length,
     repeats: story.filter(({ isRepeat }) => isRepeat).length,
     refused: Object.fromEntries(refused),
-    adjustments: countEach(story.flatMap(({ effect }) => (effect.outcome === 'delivered' ? effect.adjustments : []))),
+    adjustments: countEach(delivered.flatMap((effect) => effect.adjustments)),
     apps: Object.fromEntries(apps),
   };
 }
 
 function operationsOf(story: readonly StoryEvent[], id: ConnectionId): OperationCounts {
   const counts = { track: 0, addUserProperties: 0, addAccountProperties: 0, identify: 0 };
-  for (const { connection, effect } of story) {
-    if (connection !== id || effect.outcome !== 'delivered') continue;
+  for (const { connection, effect, isRepeat } of story) {
+    if (connection !== id || effect.outcome !== 'delivered' || isRepeat) continue;
     for (const { kind } of effect.writes) counts[operationOf[kind]] += 1;
   }
   return counts;

@@ -38,10 +38,14 @@ export function tellStory(): readonly StoryEvent[] {
     .map(({ entry }) => entry);
 }
 
-/** An SDK that did not hear the answer sends an event once more, a minute later. */
+/** So late that a repeat comes in another request: in the same one, the service would know it without remembering it. */
+const repeatDelayMs = 3 * 24 * 3_600_000;
+
+/** An SDK that went offline before it heard the answer sends an event once more. */
 function addRepeats(random: Random, out: StoryEvent[]): void {
   const tracks = out.filter(({ event, effect }) => event.type === 'track' && effect.outcome === 'delivered');
-  for (const entry of random.some(tracks, repeatCount)) out.push({ ...entry, at: entry.at + 60_000, isRepeat: true });
+  for (const entry of random.some(tracks, repeatCount))
+    out.push({ ...entry, at: entry.at + repeatDelayMs, isRepeat: true });
 }
 
 function byTime(a: { entry: StoryEvent; index: number }, b: { entry: StoryEvent; index: number }): number {

@@ -17,19 +17,20 @@ const web = '9000000101';
 /** A run in which everything went as it should. */
 function flawlessRun(): Received {
   const refusals = Object.values(expected.refused);
-  const dropped = refusals.filter(({ outcome }) => outcome === 'dropped').length;
+  const rejected = Object.entries(expected.refused).filter(([, { outcome }]) => outcome === 'rejected');
+  const refused = Object.fromEntries(rejected.slice(0, 3).map(([id, { reason }]) => [id, reason]));
+  const accepted = expected.events - Object.keys(refused).length;
   const stored = Object.values(expected.apps).reduce((sum, { heap }) => sum + heap.tracks.count, 0);
   const operations = (kind: 'track' | 'addUserProperties' | 'addAccountProperties' | 'identify'): number =>
     Object.values(expected.apps).reduce((sum, app) => sum + app.operations[kind], 0);
   return {
     answers: {
       events: expected.events,
-      delivered: expected.delivered,
-      dropped,
-      rejected: refusals.length - dropped,
-      refused: expected.refused,
-      adjustments: expected.adjustments,
+      accepted,
+      rejected: Object.keys(refused).length,
+      refused,
     },
+    letters: rejected.map(([messageId, { reason }]) => ({ messageId, reason, connection: 'web' })),
     repeatedRequests: 0,
     heap: known,
     stats: {
@@ -42,6 +43,8 @@ function flawlessRun(): Received {
     metrics: parseMetrics(
       [
         `heap_destination_events_received_total{type="track"} ${expected.events}`,
+        `heap_destination_events_stored_total ${accepted - expected.repeats}`,
+        `heap_destination_event_repeats_total ${expected.repeats}`,
         `heap_destination_event_outcomes_total{outcome="delivered",reason=""} ${expected.delivered}`,
         ...refusals.map(
           ({ outcome, reason }) => `heap_destination_event_outcomes_total{outcome="${outcome}",reason="${reason}"} 1`,
@@ -143,20 +146,69 @@ describe('comparing a run with the expectation', () => {
     expect(Object.keys(differences(received))).toEqual([`facts of ${web} (web) at Heap`]);
   });
 
-  test('sees a refusal for another reason, a missing and an additional one', () => {
+  test('sees an event that was rejected at once and should not be, or for another reason', () => {
     const run = flawlessRun();
-    const { 'broken-type-missing-1': _delivered, ...others } = expected.refused;
-    const refused = {
-      ...others,
-      'broken-type-missing-2': { outcome: 'rejected', reason: 'type_unsupported' },
-      'good-1': { outcome: 'rejected', reason: 'heap_rejected' },
-    } as const;
+    const refused = { 'broken-type-missing-2': 'type_unsupported', 'good-1': 'type_missing' };
+    const answers = { ...run.answers, accepted: expected.events - 2, rejected: 2, refused };
+    const metrics = run.metrics.map((sample) =>
+      sample.name === 'heap_destination_events_stored_total' ? { ...sample, value: sample.value + 1 } : sample,
+    );
 
-    expect(Object.keys(differences({ ...run, answers: { ...run.answers, refused } })).sort()).toEqual([
-      'outcome of broken-type-missing-1',
-      'outcome of broken-type-missing-2',
-      'outcome of good-1',
+    expect(Object.keys(differences({ ...run, answers, metrics })).sort()).toEqual([
+      'answer to broken-type-missing-2',
+      'answer to good-1',
     ]);
+  });
+
+  test('sees an answer in which an event is neither accepted nor rejected', () => {
+    const run = flawlessRun();
+    const answers = { ...run.answers, accepted: run.answers.accepted - 1 };
+
+    expect(Object.keys(differences({ ...run, answers }))).toEqual([
+      'events accepted or rejected at once',
+      'metric: events stored',
+    ]);
+  });
+
+  test('sees a dead letter for another reason, a missing, an additional and a doubled one', () => {
+    const run = flawlessRun();
+    const letters = [
+      ...run.letters.filter(({ messageId }) => !messageId.startsWith('broken-type-missing-')),
+      { messageId: 'broken-type-missing-2', reason: 'type_unsupported', connection: 'web' },
+      { messageId: 'good-1', reason: 'heap_rejected', connection: 'web' },
+    ];
+
+    expect(Object.keys(differences({ ...run, letters })).sort()).toEqual([
+      'dead letter of broken-type-missing-1',
+      'dead letter of broken-type-missing-2',
+      'dead letter of good-1',
+    ]);
+    expect(Object.keys(differences({ ...run, letters: [...run.letters, ...run.letters.slice(0, 1)] }))).toEqual([
+      'dead letters',
+    ]);
+  });
+
+  test('sees an event that was dropped for another reason', () => {
+    const run = flawlessRun();
+    const metrics = run.metrics.map((sample) =>
+      sample.labels.reason === 'anonymous_traits_unsupported'
+        ? { ...sample, labels: { ...sample.labels, reason: 'nothing_to_send' } }
+        : sample,
+    );
+
+    expect(Object.keys(differences({ ...run, metrics }))).toEqual([
+      'metric: outcomes by reason: anonymous_traits_unsupported',
+      'metric: outcomes by reason: nothing_to_send',
+    ]);
+  });
+
+  test('sees a repeat that was not known', () => {
+    const run = flawlessRun();
+    const metrics = run.metrics.map((sample) =>
+      sample.name === 'heap_destination_event_repeats_total' ? { ...sample, value: sample.value - 1 } : sample,
+    );
+
+    expect(Object.keys(differences({ ...run, metrics }))).toEqual(['metric: repeats']);
   });
 
   test('sees what Heap ignores without a word', () => {

@@ -47,12 +47,11 @@ const taken = {
   status: 200,
   body: {
     received: 2,
-    delivered: 2,
-    dropped: 0,
+    accepted: 2,
     rejected: 0,
     results: [
-      { index: 0, messageId: 'm1', outcome: 'delivered' },
-      { index: 1, messageId: 'm2', outcome: 'delivered' },
+      { index: 0, messageId: 'm1', outcome: 'accepted' },
+      { index: 1, messageId: 'm2', outcome: 'accepted' },
     ],
   },
 };
@@ -63,7 +62,7 @@ describe('sending a batch', () => {
     await withService([taken], async (url, seen) => {
       const { attempts, answer } = await sendBatch(url, batch, signal);
 
-      expect([attempts, answer.delivered]).toEqual([1, 2]);
+      expect([attempts, answer.accepted]).toEqual([1, 2]);
       expect(seen[0]?.headers.authorization).toBe(`Basic ${btoa('demo-web-key:')}`);
       expect(JSON.parse(String(seen[0]?.body))).toMatchObject({ batch: batch.events });
     });
