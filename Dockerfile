@@ -11,11 +11,10 @@ COPY src ./src
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund
 
 FROM node:24-bookworm-slim
-# Events wait in /data until they are delivered: give it a volume with a name. An empty DATA_DIR, for PostgreSQL or
-# --allow-volatile, leaves it alone.
-ENV NODE_ENV=production DATA_DIR=/data
+ENV NODE_ENV=production
+# For a volume, with DATA_DIR=/data. It is not set here: a container without a volume would lose what waits in it, and
+# nobody would notice before.
 RUN mkdir /data && chown node:node /data
-VOLUME /data
 WORKDIR /app
 COPY --from=build /app/package.json /app/
 COPY --from=build /app/node_modules /app/node_modules

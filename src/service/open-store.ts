@@ -54,7 +54,7 @@ export async function openStore(
         listen: postgres.listen,
         requestMs,
         onUnavailable: (error) => {
-          logger.warn({ err: error }, 'the database can not be reached; it is tried again');
+          logger.warn({ err: error }, 'the database can not be reached');
         },
       });
     }

@@ -57,6 +57,10 @@ export async function startIntake(options: StartIntakeOptions): Promise<StartedI
   };
   const { place } = config.store;
   if (place.type !== 'none') return startDurableIntake(options, place, observer);
+  logger.warn(
+    { event: 'volatile' },
+    'nothing is stored: an answer waits for Heap, and senders keep what is not answered',
+  );
   const { answerTimeoutMs, maxEventLength } = config.server;
   return {
     intake: synchronousIntake({ router, clock: systemClock, observer, answerTimeoutMs, maxEventLength }),
@@ -90,7 +94,8 @@ async function startDurableIntake(
       oldestAgeSeconds:
         intake.backlog.oldestAt === undefined ? 0 : Math.max(0, systemClock.now() - intake.backlog.oldestAt) / 1000,
       lanes: intake.lanes,
-      letters: () => store.deadLetters.stats(),
+      letters: intake.backlog.letters.letters,
+      letterBytes: intake.backlog.letters.bytes,
     }),
     metrics.registry,
   );
@@ -115,11 +120,10 @@ async function startDurableIntake(
     durable: { deadLetters: intake.deadLetters, log, backlog: intake.backlog },
     start: async () => {
       await intake.start();
-      const { letters } = await store.deadLetters.stats();
-      const { events, bytes } = intake.backlog;
+      const { events, bytes, letters } = intake.backlog;
       const ms = Math.round(systemClock.monotonic() - openedAt);
       logger.info(
-        { event: 'store', store: place.type, queued: events, bytes, deadLetters: letters, ms },
+        { event: 'store', store: place.type, queued: events, bytes, deadLetters: letters.letters, ms },
         'the store is open',
       );
     },

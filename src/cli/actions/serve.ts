@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { destination, pino } from 'pino';
 
+import { StoreUnavailable } from '../../core/store/store-unavailable.js';
 import { startSimulator } from '../../destinations/heap/simulator/start-simulator.js';
 import {
   configFromEnvironment,
@@ -53,11 +54,12 @@ export async function serve(options: ServeOptions): Promise<void> {
     process.exit(exitCodes.rejected);
   }).catch((error: unknown) => {
     tell(`Can't start: ${error instanceof Error ? error.message : String(error)}`);
+    // A database that is away is nobody's wrong configuration: whoever started this may try again.
+    process.exitCode = error instanceof StoreUnavailable ? exitCodes.rejected : exitCodes.usage;
     return undefined;
   });
   if (service === undefined) {
     await simulator?.close();
-    process.exitCode = exitCodes.usage;
     return;
   }
   let stoppingSince: number | undefined;

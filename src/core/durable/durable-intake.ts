@@ -74,7 +74,7 @@ export class DurableIntake implements Intake {
   }
 
   /** What waits in the store, as it was lately. */
-  get backlog(): Pick<StoredBacklog, 'events' | 'bytes' | 'oldestAt'> {
+  get backlog(): Pick<StoredBacklog, 'events' | 'bytes' | 'oldestAt' | 'letters'> {
     return this.#backlog;
   }
 

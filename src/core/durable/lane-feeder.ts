@@ -256,8 +256,11 @@ export class LaneFeeder {
   }
 
   #onOutcome(event: FedEvent, outcome: FedOutcome): void {
-    // It is still in the store, and whoever sends the lane next reads it there.
-    if (outcome.type === 'abandoned') return;
+    if (outcome.type === 'abandoned') {
+      // It is still in the store, and whoever sends the lane next reads it there.
+      event.logged.settle({ type: 'deferred', detail: 'this process gave the lane back' });
+      return;
+    }
     const { observer } = this.environment;
     event.outcome = outcome;
     const reason = outcome.type === 'delivered' ? undefined : outcome.reason;

@@ -1,3 +1,4 @@
+import type { DeadLetterStats } from '../store/dead-letter.js';
 import type { Store } from '../store/store.js';
 
 /** What may wait in the store. */
@@ -21,6 +22,7 @@ export class StoredBacklog {
   #lanes = new Map<string, Waiting>();
   #total: Waiting = { events: 0, bytes: 0 };
   #oldestAt: number | undefined;
+  #letters: Pick<DeadLetterStats, 'letters' | 'bytes'> = { letters: 0, bytes: 0 };
 
   constructor(private readonly bounds: BacklogBounds) {}
 
@@ -54,6 +56,11 @@ export class StoredBacklog {
     this.#total = { events: this.#total.events + events, bytes: this.#total.bytes + bytes };
   }
 
+  /** Dead letters, as they were lately. */
+  get letters(): Pick<DeadLetterStats, 'letters' | 'bytes'> {
+    return this.#letters;
+  }
+
   async refresh(store: Store): Promise<void> {
     const lanes = new Map<string, Waiting>();
     const total = { events: 0, bytes: 0 };
@@ -64,6 +71,7 @@ export class StoredBacklog {
       total.bytes += bytes;
       oldest = Math.min(oldest, oldestAt ?? Infinity);
     }
+    this.#letters = await store.deadLetters.stats();
     this.#lanes = lanes;
     this.#total = total;
     this.#oldestAt = oldest === Infinity ? undefined : oldest;

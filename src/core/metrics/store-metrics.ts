@@ -1,9 +1,8 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 import type { DurableObserver } from '../durable/durable-observer.js';
-import type { DeadLetterStats } from '../store/dead-letter.js';
 
-/** What a scrape asks of the store. */
+/** What a scrape asks of the store. It is known already: a store that hangs must not hold up a scrape. */
 export interface StoreState {
   readonly events: number;
   readonly bytes: number;
@@ -11,7 +10,8 @@ export interface StoreState {
   readonly oldestAgeSeconds: number;
   /** Lanes that this process sends. */
   readonly lanes: number;
-  letters(): Promise<DeadLetterStats>;
+  readonly letters: number;
+  readonly letterBytes: number;
 }
 
 export interface StoreMetrics {
@@ -81,22 +81,8 @@ export function addStoreMetrics(state: () => StoreState, registry: Registry): St
     (now) => now.oldestAgeSeconds,
   );
   gauge('lanes_owned', 'Lanes that this process is the sender of.', ({ lanes }) => lanes);
-  const letterGauge = (name: string, help: string, read: (stats: DeadLetterStats) => number): void => {
-    new Gauge({
-      name: `heap_destination_${name}`,
-      help,
-      registers,
-      async collect() {
-        // A store that can't be reached has no numbers: the last ones stay, and the errors are counted.
-        const stats = await state()
-          .letters()
-          .catch(() => undefined);
-        if (stats !== undefined) this.set(read(stats));
-      },
-    });
-  };
-  letterGauge('dead_letters', 'Dead letters that are kept.', ({ letters }) => letters);
-  letterGauge('dead_letter_bytes', 'Bytes of the dead letters that are kept.', ({ bytes }) => bytes);
+  gauge('dead_letters', 'Dead letters that are kept.', ({ letters }) => letters);
+  gauge('dead_letter_bytes', 'Bytes of the dead letters that are kept.', ({ letterBytes }) => letterBytes);
 
   return {
     onLettersRemoved: (letters) => {
