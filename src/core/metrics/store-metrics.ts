@@ -19,7 +19,7 @@ export interface StoreMetrics {
     DurableObserver,
     'onReceived' | 'onTransformed' | 'onFault' | 'onOperation' | 'onOutcome' | 'onAdjustment'
   >;
-  onLettersRemoved(letters: number): void;
+  readonly onLettersRemoved: (letters: number) => void;
 }
 
 /** Metrics of a service with a store. */

@@ -314,9 +314,12 @@ describe('the documents', () => {
 
   it('name no metric that is not there', async () => {
     const { families } = parseExposition(await allMetricsOf().registry.metrics());
+    const schema = readFileSync(`${repositoryRoot}src/core/store/postgres/migrations.ts`, 'utf8');
     for (const document of documents) {
       const text = readFileSync(`${folder}${document}`, 'utf8');
       for (const [name] of text.matchAll(/heap_destination_[a-z_]*[a-z]/g)) {
+        // PostgreSQL's tables have the same prefix.
+        if (schema.includes(`create table ${name} `)) continue;
         const family = name.replace(/_(bucket|sum|count)$/, '');
         expect([document, name, families.has(name) || families.has(family)]).toEqual([document, name, true]);
       }
