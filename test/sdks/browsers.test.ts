@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 
 import { ask } from '../support/http-client.js';
@@ -15,14 +19,17 @@ const rudderScript = (build: string): string =>
 jest.setTimeout(30_000);
 
 let running: TestService;
+let dataDir: string;
 let page: BrowserPage;
 
 beforeAll(async () => {
-  running = await startTestService();
+  dataDir = mkdtempSync(join(tmpdir(), 'sdks-'));
+  running = await startTestService({ store: { type: 'lmdb', dataDir } });
 });
 
 afterAll(async () => {
   await running.close();
+  rmSync(dataDir, { recursive: true, force: true });
 });
 
 beforeEach(() => {
@@ -69,7 +76,9 @@ describe('@segment/analytics-next', () => {
 
   it('delivers all that it is told, with the settings that it asks the service for', async () => {
     await tell(load({ cdnURL: running.dataUrl }));
-    expect(held()).toMatchObject(wholeStory);
+    await eventually(() => {
+      expect(held()).toMatchObject(wholeStory);
+    });
     expect(page.complaints).toEqual([]);
   });
 
@@ -77,7 +86,9 @@ describe('@segment/analytics-next', () => {
     const apiHost = `${new URL(running.dataUrl).host}/v1`;
     const integrations = { 'Segment.io': { apiKey: 'key', apiHost, protocol: 'http' } };
     await tell(load({ cdnSettings: { integrations, metrics: { sampleRate: 0 } } }));
-    expect(held()).toMatchObject(wholeStory);
+    await eventually(() => {
+      expect(held()).toMatchObject(wholeStory);
+    });
     expect(page.complaints).toEqual([]);
   });
 

@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { jitsuAnalytics } from '@jitsu/js';
 import RudderAnalytics from '@rudderstack/rudder-sdk-node';
 import { Analytics as SegmentAnalytics } from '@segment/analytics-node';
@@ -5,6 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@je
 
 import { ask } from '../support/http-client.js';
 import { appId, startTestService, type TestService } from '../support/running-service.js';
+import { eventually } from './eventually.js';
 import { heldByHeap, type Held } from './held-by-heap.js';
 import { account, ann, formerAnn, order, pageProperties, traits, visit, wholeStory, withoutScreen } from './script.js';
 
@@ -12,20 +17,23 @@ import { account, ann, formerAnn, order, pageProperties, traits, visit, wholeSto
 jest.setTimeout(30_000);
 
 let running: TestService;
+let dataDir: string;
 
 beforeAll(async () => {
-  running = await startTestService();
+  dataDir = mkdtempSync(join(tmpdir(), 'sdks-'));
+  running = await startTestService({ store: { type: 'lmdb', dataDir } });
 });
 
 afterAll(async () => {
   await running.close();
+  rmSync(dataDir, { recursive: true, force: true });
 });
 
 beforeEach(() => {
   running.simulator.heap.reset();
 });
 
-/** Each SDK says when its events are delivered, and the service answers when Heap has them: nothing is waited for. */
+/** Each SDK says when its events are confirmed, which is when they are stored; Heap has them a little later. */
 function held(): Held {
   return heldByHeap(running.simulator.heap.findApp(appId));
 }
@@ -45,7 +53,9 @@ describe('@segment/analytics-node', () => {
     analytics.alias({ userId: ann, previousId: formerAnn });
     await analytics.closeAndFlush();
     expect(errors).toEqual([]);
-    expect(held()).toMatchObject(wholeStory);
+    await eventually(() => {
+      expect(held()).toMatchObject(wholeStory);
+    });
   });
 });
 
@@ -94,7 +104,9 @@ describe('@rudderstack/rudder-sdk-node', () => {
     analytics.alias({ userId: ann, previousId: formerAnn });
     await analytics.flush();
     expect(errors).toEqual([]);
-    expect(held()).toMatchObject(wholeStory);
+    await eventually(() => {
+      expect(held()).toMatchObject(wholeStory);
+    });
   });
 });
 
@@ -108,6 +120,8 @@ describe('@jitsu/js', () => {
     await analytics.page({ name: 'Home', category: 'Docs', ...pageProperties });
     await analytics.group(account.id, account.traits);
     // It has neither screens nor aliases.
-    expect(held()).toMatchObject({ ...withoutScreen, visitors: { [ann]: 1 } });
+    await eventually(() => {
+      expect(held()).toMatchObject({ ...withoutScreen, visitors: { [ann]: 1 } });
+    });
   });
 });
