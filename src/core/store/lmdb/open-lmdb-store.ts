@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { access, constants, mkdir } from 'node:fs/promises';
 
 import type { Clock } from '../../clock.js';
 import type { StoreBroken } from '../store-broken.js';
@@ -43,7 +43,7 @@ const maxMapBytes = 2 ** 42;
  */
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<LmdbStore> {
   const { dataDir, maxBytes, deadLetters } = options;
-  await mkdir(dataDir, { recursive: true });
+  await prepareDirectory(dataDir);
   const unlock = await lockDirectory(dataDir);
   const undo: (() => Promise<void>)[] = [unlock];
   const release = async (): Promise<void> => {
@@ -74,5 +74,17 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LmdbStor
     await release();
     if (error instanceof Error && !error.message.includes(dataDir)) error.message = `${dataDir}: ${error.message}`;
     throw error;
+  }
+}
+
+/** Says what to do where the directory can't be used: whoever starts the service reads that, and nothing else. */
+async function prepareDirectory(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true });
+    await access(dataDir, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    const message = `events can't be stored in ${dataDir}: it has to be a directory that this user may write to (${code})`;
+    throw new Error(message, { cause: error });
   }
 }
