@@ -1,4 +1,4 @@
-import { access, constants, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 
 import type { Clock } from '../../clock.js';
 import type { StoreBroken } from '../store-broken.js';
@@ -43,8 +43,7 @@ const maxMapBytes = 2 ** 42;
  */
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<LmdbStore> {
   const { dataDir, maxBytes, deadLetters } = options;
-  await prepareDirectory(dataDir);
-  const unlock = await lockDirectory(dataDir);
+  const unlock = await takeDirectory(dataDir);
   const undo: (() => Promise<void>)[] = [unlock];
   const release = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
@@ -78,12 +77,13 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LmdbStor
 }
 
 /** Says what to do where the directory can't be used: whoever starts the service reads that, and nothing else. */
-async function prepareDirectory(dataDir: string): Promise<void> {
+async function takeDirectory(dataDir: string): ReturnType<typeof lockDirectory> {
   try {
     await mkdir(dataDir, { recursive: true });
-    await access(dataDir, constants.W_OK | constants.X_OK);
+    return await lockDirectory(dataDir);
   } catch (error) {
-    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!['EACCES', 'EPERM', 'EROFS', 'ENOTDIR'].includes(code)) throw error;
     const message = `events can't be stored in ${dataDir}: it has to be a directory that this user may write to (${code})`;
     throw new Error(message, { cause: error });
   }
