@@ -111,6 +111,7 @@ async function startDurableIntake(
     rateLimits: heapRateLimits(delivery.rateLimits),
     bounds: storeConfig,
     maxEventLength: server.maxEventLength,
+    maxCountedAgeMs: delivery.maxAgeMs - Math.min(leastTryingMs, delivery.maxAgeMs / 2),
     maxArrivingBytes: storeConfig.maxArrivingBytes,
     rememberedIds: storeConfig.rememberedIds,
     storesIds: storeConfig.durableIdsMs > 0,
@@ -129,11 +130,18 @@ async function startDurableIntake(
     },
     stop: async (deadlineMs) => {
       await intake.stop(deadlineMs);
-      await store.close();
+      const patience = new AbortController();
+      // A database that hangs is not waited for; what it was asked, it has done or not.
+      await Promise.race([store.close(), systemClock.sleep(closeMs, patience.signal)]);
+      patience.abort();
       return [];
     },
   };
 }
+
+/** How long each event is tried by whoever sends a lane anew, however old it is. */
+const leastTryingMs = 3_600_000;
+const closeMs = 2_000;
 
 /** `us:9000000101` */
 function laneOf(key: string): ReturnType<typeof laneTarget> {

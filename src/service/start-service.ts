@@ -128,7 +128,13 @@ export async function startService(
     http.close();
     throw error;
   });
-  await started.start();
+  await started.start().catch(async (error: unknown) => {
+    data.destroy();
+    operator.destroy();
+    await Promise.all([data.close(), operator.close(), started.stop(0)]);
+    http.close();
+    throw error;
+  });
 
   const stop = async (): Promise<number> => {
     const dataClosed = data.close();

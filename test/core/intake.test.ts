@@ -14,10 +14,11 @@ import { deafObserver } from '../support/scenario/deaf-observer.js';
 import { settled, VirtualClock } from '../support/virtual-clock.js';
 
 /** What `compileConnection` makes of an event whose messageId is one. */
-const eventKey = (event: Json): string =>
-  isJsonObject(event) && typeof event.type === 'string' && ['string', 'number'].includes(typeof event.messageId)
-    ? `${event.type} ${String(event.messageId)}`
-    : '';
+const eventKey = (event: Json): string => {
+  if (!isJsonObject(event) || typeof event.type !== 'string') return '';
+  const { messageId } = event;
+  return typeof messageId === 'string' || typeof messageId === 'number' ? `${event.type} ${messageId}` : '';
+};
 
 interface SetupOptions {
   readonly answer?: (body: string) => SendOutcome;

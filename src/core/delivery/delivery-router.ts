@@ -48,6 +48,8 @@ const laneShareOfFree = 2;
  */
 export class DeliveryRouter {
   readonly #lanes = new Map<string, Lane>();
+  /** Lanes that are given up, while something of them is in flight. */
+  readonly #withdrawn = new Map<string, Lane>();
   readonly #hosts = new Map<string, Host>();
   readonly #recent = new RecentEvents();
   readonly #abort = new AbortController();
@@ -139,14 +141,16 @@ export class DeliveryRouter {
     const lane = this.#lanes.get(laneKey);
     if (lane === undefined) return undefined;
     this.#lanes.delete(laneKey);
+    this.#withdrawn.set(laneKey, lane);
     await lane.withdraw();
     this.#hosts.get(this.options.hostOf(lane.target))?.leave(lane);
+    if (this.#withdrawn.get(laneKey) === lane) this.#withdrawn.delete(laneKey);
     return lane.saveLimits(true);
   }
 
   /** What the lane used of its rate limits, without those of its keys. */
   usedLimits(laneKey: string): SavedLimits | undefined {
-    return this.#lanes.get(laneKey)?.saveLimits(false);
+    return (this.#lanes.get(laneKey) ?? this.#withdrawn.get(laneKey))?.saveLimits(false);
   }
 
   snapshot(): DeliverySnapshot {

@@ -44,7 +44,7 @@ export function acceptEvents(
   const letters: NewDeadLetter[] = [];
   const own = new Set<string>();
   let repeats = 0;
-  const results = events.map(({ value, adjustments = [] }, index): EventResult => {
+  const results = events.map(({ value, adjustments = [] }): EventResult => {
     const messageId = messageIdOf(value);
     const base = {
       ...(messageId === '' ? {} : { messageId: messageId.slice(0, maxShownId) }),
@@ -54,7 +54,7 @@ export function acceptEvents(
       ? ({ reason: 'event_too_large', detail: `over ${maxEventLength} characters` } as const)
       : connection.check(value);
     if (fault !== undefined) {
-      letters.push(letterOf(value, fault, connection, now, index));
+      letters.push(letterOf(value, fault, connection, now));
       return { ...base, outcome: 'rejected', reason: fault.reason, message: fault.detail };
     }
     const key = connection.eventKey(value);
@@ -82,11 +82,12 @@ export function messageIdOf(event: Json): string {
 function letterOf(
   value: Json,
   { reason, detail }: { readonly reason: RejectionReason; readonly detail: string },
-  { id, lane }: CompiledConnection,
+  connection: CompiledConnection,
   now: number,
-  index: number,
 ): NewDeadLetter {
   const event = JSON.stringify(value);
+  const key = connection.eventKey(value);
+  const { id, lane } = connection;
   return {
     lane: lane.key,
     connection: id,
@@ -98,8 +99,8 @@ function letterOf(
     messageId: messageIdOf(value),
     event,
     delivered: [],
-    // What a sender repeats is the same letter, whatever the time.
-    origin: `${lane.key}/door/${digest(`${id} ${index} ${event}`)}`,
+    // What a sender repeats is the same letter, where it can be told.
+    origin: `${lane.key}/door/${digest(`${id} ${key === '' ? event : key}`)}`,
   };
 }
 

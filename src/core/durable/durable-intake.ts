@@ -5,6 +5,7 @@ import type { RateLimits } from '../delivery/limits/lane-limiter.js';
 import type { EventResult, IncomingEvent, Intake } from '../intake.js';
 import { isJsonObject } from '../json/json.js';
 import { StoreFull } from '../store/store-full.js';
+import { StoreUnavailable } from '../store/store-unavailable.js';
 import type { ClaimedLane, DeadLetters, NewChunk, Store } from '../store/store.js';
 import { acceptEvents, type Acceptance } from './accept-events.js';
 import { AcceptedIds } from './accepted-ids.js';
@@ -12,6 +13,7 @@ import type { DeliveryLog } from './delivery-log.js';
 import type { CompiledConnection } from '../compiled-connection.js';
 import type { DurableObserver } from './durable-observer.js';
 import { LaneFeeder, type FeederEnvironment } from './lane-feeder.js';
+import { mayBeRepeated } from './settlements.js';
 import { StoredBacklog, type BacklogBounds } from './stored-backlog.js';
 import { takeOverLimits } from './take-over-limits.js';
 import { Turns } from './turns.js';
@@ -28,6 +30,8 @@ export interface DurableIntakeOptions {
   readonly log: DeliveryLog;
   readonly rateLimits: RateLimits;
   readonly bounds: BacklogBounds;
+  /** See `FeederEnvironment`. */
+  readonly maxCountedAgeMs: number;
   /** Longest JSON text of one event, in characters. */
   readonly maxEventLength: number;
   /** Bytes of events that are on their way to the store; beyond them nothing is taken in. */
@@ -40,7 +44,11 @@ export interface DurableIntakeOptions {
 
 const maxPerKey = 2_000;
 const maxAside = 100_000;
+/** How long the last calls may take when the service stops. */
+const lastCallsMs = 1_000;
 const refreshMs = 1_000;
+/** Counting letters takes longer, and nothing depends on it. */
+const refreshLettersMs = 30_000;
 
 /**
  * Events between the door and delivery: stored before they are confirmed, and then brought to the router lane by lane, for
@@ -58,9 +66,10 @@ export class DurableIntake implements Intake {
   #isWaking = false;
   #isStopped = false;
   #cancelRefresh: (() => void) | undefined;
+  #cancelRefreshLetters: (() => void) | undefined;
 
   constructor(private readonly options: DurableIntakeOptions) {
-    const { store, router, connectionOf, clock, observer, log } = options;
+    const { store, router, connectionOf, clock, observer, log, maxCountedAgeMs } = options;
     this.deadLetters = wakingDeadLetters(store.deadLetters, (lane) => {
       this.#feeders.get(lane)?.wake(true);
     });
@@ -70,7 +79,18 @@ export class DurableIntake implements Intake {
     const onRoom = (): void => {
       this.#wakeHungry();
     };
-    this.#environment = { router, connectionOf, clock, observer, log, turns, onRoom, maxPerKey, maxAside };
+    this.#environment = {
+      router,
+      connectionOf,
+      clock,
+      observer,
+      log,
+      turns,
+      onRoom,
+      maxPerKey,
+      maxAside,
+      maxCountedAgeMs,
+    };
   }
 
   /** What waits in the store, as it was lately. */
@@ -88,7 +108,7 @@ export class DurableIntake implements Intake {
 
   /** Begins to deliver what is stored. */
   async start(): Promise<void> {
-    await this.#refresh();
+    await Promise.all([this.#refresh(), this.#refreshLetters()]);
     await this.options.store.claim({
       onClaimed: (lane) => {
         this.#onClaimed(lane);
@@ -118,7 +138,9 @@ export class DurableIntake implements Intake {
    */
   takeIn(events: readonly IncomingEvent[], connection: CompiledConnection): Promise<readonly EventResult[]> {
     const work = this.#takeIn(events, connection);
-    const done = work.catch(() => undefined);
+    const done = work.catch((error: unknown) => {
+      if (mayBeRepeated(error)) this.options.observer.onStoreTrouble(connection.lane.key, error);
+    });
     this.#arriving.add(done);
     void done.then(() => this.#arriving.delete(done));
     return work;
@@ -131,16 +153,19 @@ export class DurableIntake implements Intake {
   async stop(deadlineMs: number): Promise<void> {
     this.#isStopped = true;
     this.#cancelRefresh?.();
-    await Promise.all(this.#arriving);
+    this.#cancelRefreshLetters?.();
     const patience = new AbortController();
+    const isLate = this.options.clock.sleep(deadlineMs, patience.signal);
+    await Promise.race([Promise.all(this.#arriving), isLate]);
     for (const lane of [...this.#feeders.keys()]) void this.#release(lane);
     const released = Promise.all(this.#leaving.values());
-    await Promise.race([released, this.options.clock.sleep(deadlineMs, patience.signal)]);
+    await Promise.race([released, isLate]);
     patience.abort();
     // Whoever is still in flight is given up, as is what the store did not take; it is delivered again.
     this.options.router.abort();
     for (const feeder of this.#leaving.keys()) feeder.drop();
-    await released;
+    // A store that hangs is not waited for any longer: then the lanes count as not given back.
+    await Promise.race([released, this.options.clock.sleep(lastCallsMs)]);
   }
 
   async #takeIn(events: readonly IncomingEvent[], connection: CompiledConnection): Promise<readonly EventResult[]> {
@@ -154,6 +179,7 @@ export class DurableIntake implements Intake {
     const acceptance = acceptEvents(events, connection, { now, maxEventLength, isKnown: (id) => this.#known.has(id) });
     const { texts, ids, letters, results } = acceptance;
     const lane = connection.lane.key;
+    if (this.#isStopped) throw new StoreUnavailable('the service stops');
     if (texts.length > 0 && !this.hasRoom(connection.lane)) throw new StoreFull('too much waits in the lane');
     if (texts.length + letters.length > 0) {
       const chunk: NewChunk = {
@@ -162,17 +188,19 @@ export class DurableIntake implements Intake {
       };
       const bytes = texts.reduce((sum, text) => sum + text.length, 0);
       const startedAt = performance.now();
+      let stored = texts.length;
       this.#arrivingBytes += bytes;
       try {
         const [appended] = await store.append(texts.length === 0 ? [] : [chunk], letters);
         if (appended !== undefined) {
-          this.#backlog.add(lane, texts.length - appended.repeats.length, bytes);
+          stored -= appended.repeats.length;
+          this.#backlog.add(lane, stored, bytes);
           this.#onAppended(chunk, acceptance, appended.sequence, appended.previous, appended.repeats);
         }
       } finally {
         this.#arrivingBytes -= bytes;
       }
-      observer.onStored(texts.length, (performance.now() - startedAt) / 1000);
+      if (texts.length > 0) observer.onStored(stored, (performance.now() - startedAt) / 1000);
     }
     for (const { reason } of letters)
       observer.onOutcome('rejected', reason as Parameters<DurableObserver['onOutcome']>[1]);
@@ -239,7 +267,7 @@ export class DurableIntake implements Intake {
       await feeder.claimed.release(JSON.stringify(limits ?? {}));
       observer.onReleased(lane, 'released');
     } catch (error) {
-      // It counts as held until its lease ends; nothing of it is lost.
+      // The store counts it as not given back; nothing of it is lost.
       observer.onStoreTrouble(lane, error);
     }
   }
@@ -251,6 +279,15 @@ export class DurableIntake implements Intake {
     queueMicrotask(() => {
       this.#isWaking = false;
       for (const feeder of this.#feeders.values()) if (feeder.isHungry) feeder.wake(false);
+    });
+  }
+
+  async #refreshLetters(): Promise<void> {
+    // The last numbers stay: what can't be reached is told by everything else that asks for it.
+    await this.#backlog.refreshLetters(this.options.store).catch(() => undefined);
+    if (this.#isStopped) return;
+    this.#cancelRefreshLetters = this.options.clock.schedule(refreshLettersMs, () => {
+      void this.#refreshLetters();
     });
   }
 

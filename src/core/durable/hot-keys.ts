@@ -1,6 +1,7 @@
 import { Fifo } from '../delivery/fifo.js';
 
-interface SetAside<Position> {
+/** An event that was set aside. */
+export interface SetAside<Position> {
   readonly position: Position;
   readonly keys: readonly string[];
 }
@@ -49,14 +50,14 @@ export class HotKeys<Position> {
   }
 
   /** Those that may go into memory now, in their order; they count as being there. */
-  release(): readonly Position[] {
+  release(): readonly SetAside<Position>[] {
     if (!this.#mayRelease) return [];
     this.#mayRelease = false;
-    const released: Position[] = [];
+    const released: SetAside<Position>[] = [];
     const rest = new Fifo<SetAside<Position>>();
     const blocked = new Set<string>();
     for (const event of this.#aside) {
-      const { keys, position } = event;
+      const { keys } = event;
       if (keys.some((key) => blocked.has(key) || this.#isFull(key))) {
         for (const key of keys) blocked.add(key);
         rest.push(event);
@@ -66,7 +67,7 @@ export class HotKeys<Position> {
         count(this.#waiting, key, -1);
         count(this.#inMemory, key, 1);
       }
-      released.push(position);
+      released.push(event);
     }
     this.#aside = rest;
     return released;

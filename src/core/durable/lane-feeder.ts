@@ -1,22 +1,22 @@
 import type { LaneTarget } from '../batching/operation.js';
 import type { Clock } from '../clock.js';
 import type { DeliveryRouter } from '../delivery/delivery-router.js';
-import type { EventOutcome } from '../delivery/ticket.js';
 import { Fifo } from '../delivery/fifo.js';
 import { isJsonObject, type Json } from '../json/json.js';
-import { reasons, type RejectionReason } from '../reasons.js';
-import type { NewDeadLetter } from '../store/dead-letter.js';
+import { reasons } from '../reasons.js';
 import type { Chunk, ClaimedLane } from '../store/store.js';
 import type { TransformResult } from '../transform-result.js';
 import { messageIdOf } from './accept-events.js';
 import type { DeliveryLog } from './delivery-log.js';
 import type { CompiledConnection } from '../compiled-connection.js';
 import type { DurableObserver } from './durable-observer.js';
-import { HotKeys } from './hot-keys.js';
-import type { LoggedEvent } from './logged-event.js';
-import { SettleOrder, type OrderedEvent } from './settle-order.js';
+import { FedEvent, type DoneOutcome } from './fed-event.js';
+import { HotKeys, type SetAside } from './hot-keys.js';
+import { Memos } from './memos.js';
+import { parseStored, RejectedEvents } from './rejected-events.js';
+import { SettleOrder } from './settle-order.js';
 import { isLaneLost, mayBeRepeated, Settlements } from './settlements.js';
-import { decodeStoredEvent, operationFingerprint } from './stored-event.js';
+import { decodeStoredEvent, encodeStoredEvent, operationFingerprint } from './stored-event.js';
 import type { Turns } from './turns.js';
 
 export interface FeederEnvironment {
@@ -31,6 +31,11 @@ export interface FeederEnvironment {
   readonly onRoom: () => void;
   /** Events of one key that are in memory at once. */
   readonly maxPerKey: number;
+  /**
+   * The most that the time in the store counts towards the age at which an event is given up: whoever sends a lane anew
+   * tries each event for some time, however long it had to wait for a setting to be mended or for its turn.
+   */
+  readonly maxCountedAgeMs: number;
   /** Events of a lane that are set aside for their key, at most; then nothing more is read. */
   readonly maxAside: number;
 }
@@ -40,6 +45,8 @@ export interface FedChunk extends Omit<Chunk, 'lane' | 'events'> {
   readonly events: readonly { readonly index: number; readonly value: Json; readonly delivered: readonly string[] }[];
 }
 
+/** Events of a lane that are done and not yet committed; beyond them nothing is read. */
+const maxUnsettled = 4_000;
 /** Bytes of events that are read and transformed in one go; others of the process wait for so long. */
 const readBytes = 128 * 1024;
 const readAgainMs = 1_000;
@@ -57,10 +64,12 @@ interface Position {
  */
 export class LaneFeeder {
   readonly #settlements: Settlements;
+  readonly #rejected: RejectedEvents;
+  readonly #memos: Memos;
   readonly #order = new SettleOrder();
   readonly #hotKeys: HotKeys<Position>;
   /** Events that were set aside, and are to be read again. */
-  readonly #released = new Fifo<Position>();
+  readonly #released = new Fifo<SetAside<Position>>();
   /** The first sequence that was not taken; they begin with 1. */
   #next = 1;
   /** There may be something at `next` or behind it. */
@@ -76,12 +85,23 @@ export class LaneFeeder {
   ) {
     const { clock, observer, router, maxPerKey } = environment;
     this.#hotKeys = new HotKeys(maxPerKey);
+    const onTrouble = (error: unknown): void => {
+      observer.onStoreTrouble(target.key, error);
+    };
+    this.#rejected = new RejectedEvents({ lane: claimed, clock, onTrouble, isStopped: () => this.#isStopped });
+    this.#memos = new Memos(clock, () => {
+      this.#settlements.writeMemo();
+    });
     this.#settlements = new Settlements({
       lane: claimed,
       clock,
-      memo: () => JSON.stringify(router.usedLimits(target.key) ?? {}),
-      onTrouble: (error) => {
-        observer.onStoreTrouble(target.key, error);
+      memo: () => {
+        const limits = router.usedLimits(target.key);
+        return limits && JSON.stringify(limits);
+      },
+      onTrouble,
+      onRoom: () => {
+        this.wake(false);
       },
       onFailed: (error) => {
         this.#fail(error);
@@ -97,7 +117,7 @@ export class LaneFeeder {
   /** Something was appended to the lane, or there is room again. */
   wake(isAppended: boolean): void {
     if (isAppended) this.#hasMore = true;
-    void this.#pump();
+    if (this.#hasMore || this.#hasReleased) void this.#pump();
   }
 
   /**
@@ -106,7 +126,8 @@ export class LaneFeeder {
    */
   offer(chunk: FedChunk, previous: number | undefined): void {
     const isNext = previous !== undefined && previous < this.#next && chunk.sequence >= this.#next;
-    const isFree = !this.#isPumping && !this.#isStopped && this.#mayTake();
+    // What was set aside comes before.
+    const isFree = !this.#isPumping && !this.#hasReleased && this.#mayTake();
     if (!isNext || !isFree) {
       this.wake(true);
       return;
@@ -118,13 +139,18 @@ export class LaneFeeder {
     } finally {
       this.#isPumping = false;
     }
-    if (this.#hasMore || this.#hotKeys.mayRelease) void this.#pump();
+    this.wake(false);
+  }
+
+  get #hasReleased(): boolean {
+    return this.#released.length > 0 || this.#hotKeys.mayRelease;
   }
 
   /** Takes nothing more, and tells the store nothing that is not on its way. */
   stop(): void {
     this.#isStopped = true;
     this.#cancelRetry?.();
+    this.#memos.stop();
   }
 
   /** Resolves when the store knows what is known; to be called when the router has withdrawn the lane. */
@@ -151,12 +177,14 @@ export class LaneFeeder {
       this.#isPumping = false;
     }
     // What came meanwhile was left to this run.
-    if (this.#hasMore && this.#mayTake() && this.#cancelRetry === undefined) void this.#pump();
+    const isDue = this.#hasReleased || (this.#hasMore && this.#mayTake());
+    if (isDue && this.#cancelRetry === undefined) void this.#pump();
   }
 
   #mayTake(): boolean {
     const { router, maxAside } = this.environment;
-    return !this.#isStopped && this.#hotKeys.size < maxAside && router.hasRoom(this.target);
+    const isSettling = this.#settlements.size < maxUnsettled;
+    return !this.#isStopped && isSettling && this.#hotKeys.size < maxAside && router.hasRoom(this.target);
   }
 
   async #readSome(): Promise<void> {
@@ -180,17 +208,20 @@ export class LaneFeeder {
 
   /** Events that were set aside and may go now: they are read again. */
   async #takeReleased(): Promise<void> {
-    for (const position of this.#hotKeys.release()) this.#released.push(position);
+    for (const event of this.#hotKeys.release()) this.#released.push(event);
     let chunk: Chunk | undefined;
-    for (let position = this.#released.front; position !== undefined; position = this.#released.front) {
-      const { sequence, index } = position;
+    for (let next = this.#released.front; next !== undefined; next = this.#released.front) {
+      const { sequence, index } = next.position;
       if (chunk?.sequence !== sequence) [chunk] = await this.claimed.read(sequence, 1);
       if (this.#isStopped) return;
       // Not before: where it can't be read now, it is when the store is well again.
       this.#released.shift();
       const stored = chunk?.sequence === sequence ? chunk.events.find((each) => each.index === index) : undefined;
-      if (chunk === undefined || stored === undefined)
-        throw new Error(`event ${sequence}/${index} is not in the store`);
+      if (chunk === undefined || stored === undefined) {
+        // A damaged record was set aside, and reported; its neighbours go on.
+        this.#hotKeys.leave(next.keys);
+        continue;
+      }
       const { event, delivered } = decodeStoredEvent(stored.text);
       this.#takeEvent(chunk, { index, value: parseStored(event), delivered }, true);
     }
@@ -208,7 +239,7 @@ export class LaneFeeder {
     { index, value, delivered }: FedChunk['events'][number],
     isAdmitted: boolean,
   ): void {
-    const { router, observer, clock, log } = this.environment;
+    const { router, observer, clock, log, maxCountedAgeMs } = this.environment;
     const result = this.#transform(connection, value);
     const operations =
       result.outcome !== 'mapped'
@@ -223,16 +254,21 @@ export class LaneFeeder {
     const logged = log.begin({
       ...{ lane: this.target.key, connection, messageId: messageIdOf(value), type, receivedAt, operations },
     });
-    const event = new FedEvent(sequence, index, keys, connection, receivedAt, logged, this.#settleOne);
+    const event = new FedEvent({ sequence, index, keys, connection, receivedAt }, logged, this.#settleOne);
     this.#order.add(event);
-    if (result.outcome !== 'mapped') {
-      const detail = result.outcome === 'rejected' ? result.detail : reasons[result.reason].summary;
-      this.#onOutcome(event, { ...result, type: result.outcome, detail } as FedOutcome);
+    if (result.outcome === 'dropped') {
+      this.#onOutcome(event, { type: 'dropped', reason: result.reason });
+      return;
+    }
+    if (result.outcome === 'rejected') {
+      event.text = encodeStoredEvent(JSON.stringify(value), delivered);
+      this.#onOutcome(event, { type: 'rejected', reason: result.reason, detail: result.detail });
       return;
     }
     for (const reason of result.adjustments.reasons()) observer.onAdjustment(reason);
     for (const { kind } of operations) observer.onOperation(kind);
-    const ageMs = Math.max(0, clock.now() - receivedAt);
+    const ageMs = Math.min(Math.max(0, clock.now() - receivedAt), maxCountedAgeMs);
+    this.#memos.expect();
     void router.deliverStored(operations, ageMs, logged).then((outcome) => {
       this.#onOutcome(event, outcome);
     });
@@ -255,68 +291,41 @@ export class LaneFeeder {
     }
   }
 
-  #onOutcome(event: FedEvent, outcome: FedOutcome): void {
+  #onOutcome(event: FedEvent, outcome: DoneOutcome | { readonly type: 'abandoned' }): void {
+    const { observer, onRoom } = this.environment;
+    const { logged } = event;
+    // From here on it may wait for a long time for earlier events of its user: the log forgets as it likes.
+    event.logged = undefined;
     if (outcome.type === 'abandoned') {
       // It is still in the store, and whoever sends the lane next reads it there.
-      event.logged.settle({ type: 'deferred', detail: 'this process gave the lane back' });
+      logged?.settle({ type: 'deferred', detail: 'this process gave the lane back' });
+      onRoom();
       return;
     }
-    const { observer } = this.environment;
+    event.attempts = logged?.attemptsInAll ?? 0;
     event.outcome = outcome;
-    const reason = outcome.type === 'delivered' ? undefined : outcome.reason;
-    observer.onOutcome(outcome.type, reason);
-    event.logged.settle(
-      outcome.type === 'delivered'
-        ? { type: 'delivered' }
-        : { type: outcome.type, reason: outcome.reason, detail: outcome.detail },
-    );
+    switch (outcome.type) {
+      case 'delivered':
+        observer.onOutcome('delivered', undefined);
+        logged?.settle(outcome);
+        break;
+      case 'dropped':
+      case 'rejected':
+        observer.onOutcome(outcome.type, outcome.reason);
+        logged?.settle({ detail: reasons[outcome.reason].summary, ...outcome });
+        break;
+    }
     this.#order.done(event);
-    this.#hotKeys.leave(event.keys);
-    this.environment.onRoom();
+    onRoom();
     if (this.isHungry || this.#hotKeys.mayRelease) void this.#pump();
   }
 
   readonly #settleOne = (event: FedEvent): void => {
-    const { sequence, index, outcome } = event;
-    const isRejected = outcome?.type === 'rejected';
-    this.#settlements.add(sequence, index, isRejected ? this.#letterOf(event, outcome) : undefined);
+    const { outcome, facts } = event;
+    const letter = outcome?.type === 'rejected' ? this.#rejected.letterOf(event, outcome) : undefined;
+    this.#settlements.add(facts.sequence, facts.index, letter);
+    this.#hotKeys.leave(facts.keys);
   };
-
-  /** The text is read again: keeping it of every event in memory, for the few that are rejected, would double what one takes. */
-  async #letterOf(event: FedEvent, { reason, detail, delivered = [] }: Rejection): Promise<NewDeadLetter> {
-    const { sequence, index, connection, receivedAt } = event;
-    const rejectedAt = this.environment.clock.now();
-    const stored = await this.#textOf(sequence, index);
-    const { event: text, delivered: before } = decodeStoredEvent(stored);
-    return {
-      lane: this.target.key,
-      connection,
-      receivedAt,
-      rejectedAt,
-      reason,
-      detail,
-      attempts: event.logged.attemptsInAll,
-      messageId: messageIdOf(parseStored(text)),
-      event: text,
-      delivered: [...before, ...delivered.map(operationFingerprint)],
-      origin: `${this.target.key}/${sequence}/${index}`,
-    };
-  }
-
-  async #textOf(sequence: number, index: number): Promise<string> {
-    for (;;) {
-      try {
-        const [chunk] = await this.claimed.read(sequence, 1);
-        const stored = chunk?.sequence === sequence ? chunk.events.find((each) => each.index === index) : undefined;
-        if (stored === undefined) throw new Error(`event ${sequence}/${index} is not in the store`);
-        return stored.text;
-      } catch (error) {
-        if (!mayBeRepeated(error) || this.#isStopped) throw error;
-        this.environment.observer.onStoreTrouble(this.target.key, error);
-        await this.environment.clock.sleep(readAgainMs);
-      }
-    }
-  }
 
   #retryLater(error: unknown): void {
     this.#hasMore = true;
@@ -330,52 +339,7 @@ export class LaneFeeder {
   #fail(error: unknown): void {
     if (this.#isStopped) return;
     this.drop();
+    void this.environment.router.withdraw(this.target.key);
     if (!isLaneLost(error)) this.environment.observer.onLaneStopped(this.target.key, error);
-  }
-}
-
-/** What is no JSON, which the door never stores, is rejected as no event, instead of stopping the lane. */
-function parseStored(text: string): Json {
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return null;
-  }
-}
-
-interface Rejection {
-  readonly type: 'rejected';
-  readonly reason: RejectionReason;
-  readonly detail: string;
-  readonly delivered?: Extract<EventOutcome, { type: 'rejected' }>['delivered'];
-}
-
-type FedOutcome =
-  | EventOutcome
-  | {
-      readonly type: 'dropped';
-      readonly reason: Extract<TransformResult, { outcome: 'dropped' }>['reason'];
-      readonly detail: string;
-    };
-
-/** One event in memory. */
-class FedEvent implements OrderedEvent {
-  blockers = 0;
-  followers: OrderedEvent[] = [];
-  isDone = false;
-  outcome: Exclude<FedOutcome, { type: 'abandoned' }> | undefined;
-
-  constructor(
-    readonly sequence: number,
-    readonly index: number,
-    readonly keys: readonly string[],
-    readonly connection: string,
-    readonly receivedAt: number,
-    readonly logged: LoggedEvent,
-    private readonly onSettle: (event: FedEvent) => void,
-  ) {}
-
-  settle(): void {
-    this.onSettle(this);
   }
 }

@@ -71,9 +71,12 @@ export class StoredBacklog {
       total.bytes += bytes;
       oldest = Math.min(oldest, oldestAt ?? Infinity);
     }
-    this.#letters = await store.deadLetters.stats();
     this.#lanes = lanes;
     this.#total = total;
     this.#oldestAt = oldest === Infinity ? undefined : oldest;
+  }
+
+  async refreshLetters(store: Store): Promise<void> {
+    this.#letters = await store.deadLetters.stats();
   }
 }

@@ -8,8 +8,11 @@ import {
 } from '../delivery/limits/saved-limits.js';
 import type { ClaimedLane } from '../store/store.js';
 
-/** Operations of one kind that one event becomes, at most; a mapping that makes more of one is unheard of. */
-const mostPerEvent = 4;
+/**
+ * Operations of one kind that an event becomes, and how often each is sent, between two memos, at most: a memo is written
+ * with each commit, and every two seconds while nothing is settled.
+ */
+const mostPerEvent = 8;
 
 /**
  * What the senders before may have used of a lane's rate limits. One that released the lane said so exactly. Of one that

@@ -63,6 +63,7 @@ export async function startProcess({ disk, changes, fail, ...options }: DurableP
     rateLimits: options.policy?.lane?.rateLimits ?? {},
     bounds: { maxEvents: 1e6, maxBytes: 1e9, maxEventsPerLane: 1e6, maxBytesPerLane: 1e9 },
     maxEventLength: 100_000,
+    maxCountedAgeMs: 1e12,
     maxArrivingBytes: 1e8,
     rememberedIds: 1_000,
     storesIds: false,

@@ -26,12 +26,12 @@ describe('hot keys', () => {
             // Sometimes one is settled in between.
             if (choices.next().value === 0 && inMemory.length > 0) {
               hot.leave(keys[inMemory.shift() ?? 0] ?? []);
-              enter(hot.release());
+              enter(hot.release().map(({ position }) => position));
             }
           });
           while (inMemory.length > 0) {
             hot.leave(keys[inMemory.shift() ?? 0] ?? []);
-            enter(hot.release());
+            enter(hot.release().map(({ position }) => position));
           }
           expect([hot.size, entered.length]).toEqual([0, keys.length]);
           for (const key of ['a', 'b', 'c'] as const) {

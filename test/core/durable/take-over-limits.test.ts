@@ -119,17 +119,17 @@ describe('limits that are taken over', () => {
       track: {
         lane: [
           [12_000, 5],
-          [0, 8],
+          [0, 16],
         ],
-        others: [0, 13],
+        others: [0, 21],
       },
       // What is older than the window of the keys says nothing of them.
       identify: {
         lane: [
           [31_000, 1],
-          [0, 8],
+          [0, 16],
         ],
-        others: [0, 8],
+        others: [0, 16],
       },
     });
     expect(takeOverLimits(claimed({ events: 0, wasReleased: false }), limits)).toEqual({
@@ -143,7 +143,7 @@ describe('limits that are taken over', () => {
     (text) => {
       expect(readSavedLimits(text)).toBeUndefined();
       const memo = { text, ageMs: 0 };
-      expect(takeOverLimits(claimed({ memo, events: 1 }), limits)?.track).toEqual({ lane: [[0, 4]], others: [0, 4] });
+      expect(takeOverLimits(claimed({ memo, events: 1 }), limits)?.track).toEqual({ lane: [[0, 8]], others: [0, 8] });
     },
   );
 });

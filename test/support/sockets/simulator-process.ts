@@ -56,11 +56,17 @@ export async function startSimulatorProcess(): Promise<SimulatorProcess> {
     setFaults,
     statistics: async () => (await control('GET', 'stats')) as StatisticsSnapshot,
     eventsOf: async (appId) => {
-      const page = (await control('GET', `events?app_id=${appId}&limit=10000`)) as Page & {
-        readonly events: readonly HeapEvent[];
-      };
-      expect(page.total).toBe(page.events.length);
-      return page.events;
+      const events: HeapEvent[] = [];
+      for (;;) {
+        const page = (await control('GET', `events?app_id=${appId}&offset=${events.length}&limit=10000`)) as Page & {
+          readonly events: readonly HeapEvent[];
+        };
+        events.push(...page.events);
+        if (page.events.length === 0 || events.length >= page.total) {
+          expect(events).toHaveLength(page.total);
+          return events;
+        }
+      }
     },
     usersOf: async (appId) => {
       const page = (await control('GET', `users?app_id=${appId}&limit=10000`)) as Page & {

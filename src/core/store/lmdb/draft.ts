@@ -9,6 +9,8 @@ export class Draft {
   readonly #ledger: Ledger;
   readonly #writes = new Map<string, Write>();
   readonly #lanes = new Map<string, LaneCounts | undefined>();
+  /** Lanes of which something open is taken away. */
+  readonly #withoutSome = new Set<string>();
   readonly #claimed = new Map<string, boolean>();
   readonly #afterwards: (() => void)[] = [];
   /** Set by who changes what they count. */
@@ -78,6 +80,11 @@ export class Draft {
     this.#afterwards.push(run);
   }
 
+  /** Something of the lane is settled, or moved out of the way: its first open chunk may be another. */
+  takeFrom(lane: string): void {
+    this.#withoutSome.add(lane);
+  }
+
   /** All that is to be written: the rows and the counts. */
   writes(): readonly Write[] {
     const writes = [...this.#writes.values()];
@@ -90,7 +97,12 @@ export class Draft {
   /** To be called when the writes are on disk. */
   confirm(): void {
     this.#ledger.counts = this.counts;
-    for (const [lane, counts] of this.#lanes) this.#ledger.set(lane, counts);
+    for (const [lane, counts] of this.#lanes) {
+      const before = this.#ledger.lanes.get(lane);
+      // Appending to what is open leaves the first chunk where it is.
+      if (before === undefined || this.#withoutSome.has(lane)) this.#ledger.oldestAt.delete(lane);
+      this.#ledger.set(lane, counts);
+    }
     for (const [lane, claimed] of this.#claimed) {
       if (claimed) this.#ledger.claimed.add(lane);
       else this.#ledger.claimed.delete(lane);

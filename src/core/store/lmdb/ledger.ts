@@ -34,6 +34,8 @@ export class Ledger {
   /** Names of the lanes that this process is the sender of. */
   readonly claimed = new Set<string>();
   counts: StoreCounts = emptyCounts;
+  /** When the first open chunk of a lane was received, as it was last looked up; forgotten when it may have changed. */
+  readonly oldestAt = new Map<string, number | undefined>();
   /** Of all lanes. */
   held = 0;
 

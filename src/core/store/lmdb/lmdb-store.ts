@@ -1,3 +1,5 @@
+import { setImmediate as turn } from 'node:timers/promises';
+
 import type { NewDeadLetter } from '../dead-letter.js';
 import type { StoreBroken } from '../store-broken.js';
 import type { AppendedChunk, Chunk, LaneBacklog, LaneListener, NewChunk, Store } from '../store.js';
@@ -23,6 +25,9 @@ export interface LmdbStoreParts extends LetterKeeping, IdKeeping {
   /** Gives back what the store was opened with. */
   readonly release: () => Promise<void>;
 }
+
+/** Lanes whose first chunk is looked up before others get their turn: 30 µs each (Node 20, 10,000 lanes). */
+const lanesPerTurn = 100;
 
 /** The store over sorted tables. */
 export class LmdbStore implements Store {
@@ -85,15 +90,21 @@ export class LmdbStore implements Store {
     await this.#claims.start(listener);
   }
 
-  backlog(): Promise<readonly LaneBacklog[]> {
-    return new Promise((resolve) => {
-      this.#refuseWhenClosed();
-      const lanes = [...this.#ledger.lanes.values()].map((counts) => {
-        const { lane, events, bytes } = counts;
-        return { lane, events, bytes, oldestAt: this.#oldestAt(counts) };
-      });
-      resolve(lanes);
-    });
+  async backlog(): Promise<readonly LaneBacklog[]> {
+    this.#refuseWhenClosed();
+    const lanes: LaneBacklog[] = [];
+    let looked = 0;
+    for (const counts of [...this.#ledger.lanes.values()]) {
+      const { lane, events, bytes } = counts;
+      if (!this.#ledger.oldestAt.has(lane)) {
+        looked += 1;
+        if (looked % lanesPerTurn === 0) await turn();
+        if (this.#closing !== undefined) break;
+        this.#ledger.oldestAt.set(lane, this.#oldestAt(counts));
+      }
+      lanes.push({ lane, events, bytes, oldestAt: this.#ledger.oldestAt.get(lane) });
+    }
+    return lanes;
   }
 
   close(): Promise<void> {

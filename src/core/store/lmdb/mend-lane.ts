@@ -28,6 +28,7 @@ export function mendLane(draft: Draft, laneId: number, named?: string, suspect?:
     held += row.length + head.bodyBytes;
     last = sequenceOf(key);
   }
+  if (lane !== undefined) draft.takeFrom(lane);
   if (lane === undefined) draft.remove('lanes', laneKey(laneId));
   else draft.setLane({ id: laneId, lane, events, bytes, held, last: last || draft.counts.sequence });
   return unreadable;

@@ -21,6 +21,7 @@ function settleChunk(draft: Draft, lane: string, { sequence, indexes }: SettledE
   const settled = new Set(indexes);
   const events = head.events.filter(({ index }) => !settled.has(index));
   if (events.length === head.events.length) return [];
+  draft.takeFrom(lane);
   const left = {
     ...counts,
     events: counts.events - head.events.length + events.length,

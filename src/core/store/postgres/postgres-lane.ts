@@ -89,7 +89,8 @@ export class PostgresLane implements ClaimedLane {
       this.end();
       this.#parts.onReleased(this);
     } finally {
-      if (!this.isGone) this.#state = 'held';
+      // Whoever gave it back does not send it any more: it is not renewed, and free when its lease is over.
+      if (!this.isGone) this.#parts.onLost(this);
     }
   }
 
