@@ -139,7 +139,7 @@ export class DurableIntake implements Intake {
   takeIn(events: readonly IncomingEvent[], connection: CompiledConnection): Promise<readonly EventResult[]> {
     const work = this.#takeIn(events, connection);
     const done = work.catch((error: unknown) => {
-      if (mayBeRepeated(error)) this.options.observer.onStoreTrouble(connection.lane.key, error);
+      if (mayBeRepeated(error) && !this.#isStopped) this.options.observer.onStoreTrouble(connection.lane.key, error);
     });
     this.#arriving.add(done);
     void done.then(() => this.#arriving.delete(done));
