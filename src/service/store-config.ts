@@ -71,7 +71,11 @@ export const defaultStoreConfig: Omit<StoreConfig, 'place'> = Object.freeze({
 });
 
 /** Operations in memory at once, and their bytes, where everything else waits in a store. */
-export const durableBacklog = Object.freeze({ maxBacklog: 40_000, maxBacklogBytes: 48 * 2 ** 20 });
+export const durableBacklog = Object.freeze({
+  maxBacklog: 20_000,
+  maxBacklogBytes: 24 * 2 ** 20,
+  maxInFlightBytes: 16 * 2 ** 20,
+});
 
 /** Lays what is given over the defaults. Nothing is checked here. */
 export function completeStore(place: StorePlace, given: StoreSettings = {}): StoreConfig {

@@ -118,7 +118,7 @@ export class DeliveryRouter {
     const lane = this.#lane(target);
     this.#backlog += operations.length;
     for (const operation of operations) this.#bytes += operation.bytes;
-    for (const operation of operations) lane.add(laneEntry(operation, ticket, acceptedAt));
+    for (const operation of operations) lane.add(laneEntry(operation, ticket, acceptedAt, acceptedAt + ageMs));
     return ticket.settled;
   }
 

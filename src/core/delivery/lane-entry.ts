@@ -6,8 +6,10 @@ import type { Ticket } from './ticket.js';
 export interface LaneEntry {
   readonly operation: Operation;
   readonly ticket: Ticket;
-  /** Monotonic milliseconds. */
+  /** When its event was accepted, perhaps by an earlier process; monotonic milliseconds. Its age counts from here. */
   readonly acceptedAt: number;
+  /** When it came into the lane: what waits for company waits from here. */
+  readonly enteredAt: number;
   /** Failed attempts; being throttled is none. */
   attempts: number;
   /** When the last attempt failed; monotonic milliseconds. */
@@ -29,11 +31,12 @@ export interface Place {
   isInFlight: boolean;
 }
 
-export function laneEntry(operation: Operation, ticket: Ticket, acceptedAt: number): LaneEntry {
+export function laneEntry(operation: Operation, ticket: Ticket, acceptedAt: number, enteredAt = acceptedAt): LaneEntry {
   return {
     operation,
     ticket,
     acceptedAt,
+    enteredAt,
     attempts: 0,
     failedAt: undefined,
     isChoking: false,

@@ -83,7 +83,7 @@ export class LaneQueue {
     if (line === undefined) return undefined;
     this.putBack(line);
     const { operations, bytes } = this.#ready(kind);
-    return { operations, bytes, since: line.entries.front?.acceptedAt ?? 0 };
+    return { operations, bytes, since: line.entries.front?.enteredAt ?? 0 };
   }
 
   add(entry: LaneEntry): void {

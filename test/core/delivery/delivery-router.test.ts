@@ -44,6 +44,17 @@ describe('the delivery router', () => {
     ]);
   });
 
+  it('lets events that waited in a store wait for company as well, however old they are', async () => {
+    const { clock, router, sizes } = recordedDelivery();
+    const outcomes = ['A', 'B', 'C'].map(async (name, index) => {
+      await clock.sleep(index * 50);
+      return router.deliverStored([trackOf('ann', name)], 60_000);
+    });
+    await clock.advance(1_000);
+    expect(sizes()).toEqual([3]);
+    expect(await Promise.all(outcomes)).toEqual([delivered, delivered, delivered]);
+  });
+
   it('delivers to one app_id while another one is refused, fails or never answers', async () => {
     const { clock, deliver, outcomes, lanes, router } = recordedDelivery({
       answer: ({ appId }, signal) => {
