@@ -6,9 +6,9 @@
  * What is promised of memory is held against what is the process's own (RssAnon). The pages of the mapped file
  * (RssFile) count as resident too, and are the system's cache: it takes them back without asking.
  *
- * Node 20.20, two shared cores under a load of 3 to 5, chunks of 100 / of 1: open after 170 / 187 ms (an empty store: 219);
- * above idle 103 / 115 MiB of its own while Heap is away, 332 / 332 while it drains: kept, kept, missed. 5,600 / 6,700
- * events/s, with 65 / 109 us of CPU each: the other processes of the machine took the rest of the core.
+ * Node 20.20, two shared cores that were quiet, chunks of 100 / of 1: open after 194 / 141 ms (an empty store: 94); above
+ * idle 61 / 67 MiB of its own while Heap is away, 197 / 199 while it drains: all kept. 18,700 / 12,900 events/s, with 62 / 92 us
+ * of CPU each. With 40,000 operations, 48 MiB of them and 64 MiB in flight (20,000, 24 and 16 now) it had taken 332.
  */
 import { spawnSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
