@@ -130,7 +130,9 @@ export function showStatistics(options: LetterOptions): Promise<void> {
       return;
     }
     const { letters, bytes, oldestAt, counts, counted } = json as unknown as ShownStatistics;
-    process.stdout.write(`${letters} letters, ${bytes} bytes, the oldest of ${oldestAt ?? 'never'}\n`);
+    process.stdout.write(
+      `${letters} ${letters === 1 ? 'letter' : 'letters'}, ${bytes} bytes, the oldest of ${oldestAt ?? 'never'}\n`,
+    );
     if (counts.length === 0) return;
     const rows = counts.map((count) => [String(count.letters), count.reason, count.connection]);
     process.stdout.write(`\n${table(['LETTERS', 'REASON', 'CONNECTION'], rows)}`);
