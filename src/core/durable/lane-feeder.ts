@@ -5,7 +5,6 @@ import { Fifo } from '../delivery/fifo.js';
 import { isJsonObject, type Json } from '../json/json.js';
 import { reasons } from '../reasons.js';
 import type { Chunk, ClaimedLane } from '../store/store.js';
-import type { TransformResult } from '../transform-result.js';
 import { messageIdOf } from './accept-events.js';
 import type { DeliveryLog } from './delivery-log.js';
 import type { CompiledConnection } from '../compiled-connection.js';
@@ -17,6 +16,7 @@ import { parseStored, RejectedEvents } from './rejected-events.js';
 import { SettleOrder } from './settle-order.js';
 import { isLaneLost, mayBeRepeated, Settlements } from './settlements.js';
 import { decodeStoredEvent, encodeStoredEvent, operationFingerprint } from './stored-event.js';
+import { transformStored, type TransformStoredOptions } from './transform-stored.js';
 import type { Turns } from './turns.js';
 
 export interface FeederEnvironment {
@@ -65,6 +65,7 @@ interface Position {
 export class LaneFeeder {
   readonly #settlements: Settlements;
   readonly #rejected: RejectedEvents;
+  readonly #transforming: TransformStoredOptions;
   readonly #memos: Memos;
   readonly #order = new SettleOrder();
   readonly #hotKeys: HotKeys<Position>;
@@ -85,6 +86,12 @@ export class LaneFeeder {
   ) {
     const { clock, observer, router, maxPerKey } = environment;
     this.#hotKeys = new HotKeys(maxPerKey);
+    this.#transforming = {
+      connectionOf: environment.connectionOf,
+      onFault: (error) => {
+        observer.onFault(error);
+      },
+    };
     const onTrouble = (error: unknown): void => {
       observer.onStoreTrouble(target.key, error);
     };
@@ -240,7 +247,7 @@ export class LaneFeeder {
     isAdmitted: boolean,
   ): void {
     const { router, observer, clock, log, maxCountedAgeMs } = this.environment;
-    const result = this.#transform(connection, value);
+    const result = transformStored(value, connection, this.target, this.#transforming);
     const operations =
       result.outcome !== 'mapped'
         ? []
@@ -272,23 +279,6 @@ export class LaneFeeder {
     void router.deliverStored(operations, ageMs, logged).then((outcome) => {
       this.#onOutcome(event, outcome);
     });
-  }
-
-  #transform(connectionId: string, value: Json): TransformResult {
-    const connection = this.environment.connectionOf(connectionId);
-    if (connection === undefined) {
-      return { outcome: 'rejected', reason: 'connection_missing', detail: `no connection has the id ${connectionId}` };
-    }
-    if (connection.lane.key !== this.target.key) {
-      const detail = `connection ${connectionId} leads to ${connection.lane.key} now; replay the event to send it there`;
-      return { outcome: 'rejected', reason: 'connection_missing', detail };
-    }
-    try {
-      return connection.transform(value);
-    } catch (error) {
-      this.environment.observer.onFault(error);
-      return { outcome: 'rejected', reason: 'internal_error', detail: reasons.internal_error.summary };
-    }
   }
 
   #onOutcome(event: FedEvent, outcome: DoneOutcome | { readonly type: 'abandoned' }): void {
