@@ -10,6 +10,9 @@ import { startSimulatorProcess, type SimulatorProcess } from '../support/sockets
 import { until } from '../support/sockets/until.js';
 import { CrashSender } from './crash-sender.js';
 
+/** So that all of them stay below what Heap takes of one app and of one user in a minute: the rest would only wait. */
+const pauseMs = 450;
+
 const usual = {
   batching: { maxItems: 50, lingerMs: 5 },
   // What a killed process may have used of the limits is waited for; that is not what is looked at here.
@@ -55,7 +58,7 @@ export async function crashService(options: CrashOptions): Promise<CrashReport> 
   const random = seededRandom(seed);
   const heap = await startSimulatorProcess();
   let service: ServiceProcess | undefined;
-  const senders = Array.from({ length: 6 }, (_, index) => new CrashSender(`user${index}`, random));
+  const senders = Array.from({ length: 16 }, (_, index) => new CrashSender(`user${index}`, random, { pauseMs }));
   try {
     await heap.setFaults([
       { match: { itemEvent: 'Wrong' }, action: { status: 400, body: 'wrong' } },
