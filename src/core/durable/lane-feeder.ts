@@ -116,9 +116,9 @@ export class LaneFeeder {
     });
   }
 
-  /** It would read on if the router had room. */
+  /** It would read on now. Cheap: all lanes are asked whenever something is settled. */
   get isHungry(): boolean {
-    return this.#hasMore && !this.#isStopped && !this.#isPumping;
+    return this.#hasMore && !this.#isPumping && this.#mayTake();
   }
 
   /** Something was appended to the lane, or there is room again. */
