@@ -5,6 +5,7 @@ import { expect } from '@jest/globals';
 import type { DeadLetter } from '../../src/core/store/dead-letter.js';
 import { seededRandom } from '../../src/destinations/heap/simulator/seeded-random.js';
 import { ask } from '../support/http-client.js';
+import { quickDelivery } from '../support/sockets/quick-delivery.js';
 import { appId, startServiceProcess, type ServiceProcess } from '../support/sockets/service-process.js';
 import { startSimulatorProcess, type SimulatorProcess } from '../support/sockets/simulator-process.js';
 import { until } from '../support/sockets/until.js';
@@ -17,12 +18,8 @@ const usual = {
   batching: { maxItems: 50, lingerMs: 5 },
   // What a killed process may have used of the limits is waited for; that is not what is looked at here.
   delivery: {
+    ...quickDelivery,
     requestTimeoutMs: 1_000,
-    baseBackOffMs: 2,
-    maxBackOffMs: 50,
-    retryBudget: { perSecond: 10_000, burst: 1_000 },
-    breaker: { baseMs: 2, maxMs: 20 },
-    hostBreaker: { baseMs: 2, maxMs: 20 },
     poison: { share: 1, atLeast: 100_000, window: 100_000 },
     rateLimits: {
       eventsPerAppPerMinute: null,
